@@ -1,0 +1,116 @@
+import type { Db } from '../../database/index.ts';
+import { transaction } from '../../database/index.ts';
+import type { Jobs } from '../../jobs/index.ts';
+import { type Audience, createJob, type JobReport, parseTemplate, reportJob } from '../../outbox/index.ts';
+import { SambadError } from '../../platform/errors.ts';
+import type { NewId } from '../../platform/ids.ts';
+import { sendingDeviceIds } from '../devices/index.ts';
+
+export interface NewCampaign {
+  title: string;
+  /** A template over the fields of a lead; the caption where there is an image. */
+  message: string;
+  mediaId?: string | undefined;
+  audience: Audience;
+  minDelaySeconds: number;
+  maxDelaySeconds: number;
+}
+
+/** A campaign and the job that runs it. */
+export interface StartedCampaign {
+  campaignId: string;
+  jobId: string;
+}
+
+/** A campaign with the report of its run. */
+export interface CampaignReport extends JobReport {
+  campaignId: string;
+  title: string;
+}
+
+/**
+ * Creates a campaign and starts it, in rotation over the workspace's linked devices. The campaign, its job and the order
+ * to plan it are one transaction: after a crash either all of it happens or nothing did.
+ */
+export async function startCampaign(
+  context: { db: Db; newId: NewId; jobs: Jobs },
+  workspaceId: string,
+  input: NewCampaign,
+): Promise<StartedCampaign> {
+  const { db, newId, jobs } = context;
+  parseTemplate(input.message, 'message');
+  if (input.minDelaySeconds > input.maxDelaySeconds) {
+    throw new SambadError('bad_input', 'The shortest delay is longer than the longest.', {
+      field: 'minDelaySeconds',
+    });
+  }
+  return await transaction(db, async (tx) => {
+    const deviceIds = await sendingDeviceIds(tx.db, workspaceId);
+    if (deviceIds.length === 0) {
+      throw new SambadError(
+        'conflict',
+        'No device is linked and active: link one before you start a campaign.',
+      );
+    }
+    const campaignId = newId();
+    await tx.db
+      .insertInto('campaigns')
+      .values({
+        id: campaignId,
+        workspace_id: workspaceId,
+        title: input.title,
+        niche: input.audience.niche,
+        target_status: input.audience.targetStatus,
+        message: input.message,
+        media_id: input.mediaId ?? null,
+        min_delay_seconds: input.minDelaySeconds,
+        max_delay_seconds: input.maxDelaySeconds,
+      })
+      .execute();
+    const jobId = await createJob(tx.db, newId, {
+      workspaceId,
+      campaignId,
+      content: { template: input.message, mediaId: input.mediaId ?? null },
+      audience: input.audience,
+      deviceIds,
+      delay: {
+        minMs: Math.round(input.minDelaySeconds * 1000),
+        maxMs: Math.round(input.maxDelaySeconds * 1000),
+      },
+    });
+    await jobs.enqueue(tx, 'plan_job', { workspaceId, jobId });
+    return { campaignId, jobId };
+  });
+}
+
+/** The report of a campaign's run. Throws `not_found`, also for another workspace's campaign. */
+export async function reportCampaign(
+  db: Db,
+  workspaceId: string,
+  campaignId: string,
+): Promise<CampaignReport> {
+  const campaign = await db
+    .selectFrom('campaigns')
+    .innerJoin('broadcast_jobs', 'broadcast_jobs.campaign_id', 'campaigns.id')
+    .select(['campaigns.title', 'broadcast_jobs.id as jobId'])
+    .where('campaigns.id', '=', campaignId)
+    .where('campaigns.workspace_id', '=', workspaceId)
+    .executeTakeFirst();
+  const report = campaign && (await reportJob(db, workspaceId, campaign.jobId));
+  if (!campaign || !report)
+    throw new SambadError('not_found', 'There is no campaign with this id.', { field: 'id' });
+  return { campaignId, title: campaign.title, ...report };
+}
+
+/** The most recent campaigns, newest first. */
+export async function listCampaigns(db: Db, workspaceId: string, limit: number): Promise<CampaignReport[]> {
+  const ids = await db
+    .selectFrom('campaigns')
+    .select('id')
+    .where('workspace_id', '=', workspaceId)
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute();
+  return await Promise.all(ids.map(({ id }) => reportCampaign(db, workspaceId, id)));
+}

@@ -1,0 +1,10 @@
+export type { PairingCode } from './device-session.ts';
+export { DeviceSessions } from './device-sessions.ts';
+export {
+  createDevice,
+  type Device,
+  type DevicePacing,
+  getDevice,
+  listDevices,
+  sendingDeviceIds,
+} from './devices.ts';

@@ -1,0 +1,2 @@
+export { type ImportResult, type InvalidRow, importLeads } from './import-leads.ts';
+export { normalisePhone } from './phone.ts';

@@ -1,0 +1,14 @@
+import { type CountryCode, isSupportedCountry, parsePhoneNumberFromString } from 'libphonenumber-js/max';
+
+/**
+ * Digits with calling code and no plus sign, from an international or a local form ("012-345 6789" in Malaysia).
+ * Undefined when it is no phone number of any country.
+ */
+export function normalisePhone(text: string, defaultCountry: string): string | undefined {
+  const country: CountryCode | undefined = isSupportedCountry(defaultCountry) ? defaultCountry : undefined;
+  const parsed = parsePhoneNumberFromString(text, country ? { defaultCountry: country } : {});
+  if (parsed?.isValid()) return parsed.number.slice(1);
+  // People also write the international form without its plus sign.
+  const international = /^[1-9]/.test(text.trim()) ? parsePhoneNumberFromString(`+${text}`) : undefined;
+  return international?.isValid() ? international.number.slice(1) : undefined;
+}

@@ -1,0 +1,13 @@
+/** The sending engine's public face: what the rest of the program may use of it. */
+export type { SenderStatus, SendingDevice } from './device-sender.ts';
+export { Engine, type EngineOptions } from './engine.ts';
+export type { JobContent } from './job-content.ts';
+export { pruneNumberChecks } from './number-checks.ts';
+export type { Caps, DelayRule } from './pacing.ts';
+export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
+export { pruneSendCounts } from './send-counts.ts';
+export { finishJobs, type SettledMessage } from './settle.ts';
+export { auditLedger, type Imbalance, type JobReport, reportJob, type StatusCounts } from './statistics.ts';
+export { parseTemplate } from './template.ts';
+export { defaultTimings, type EngineTimings } from './timings.ts';
+export { type FailureReason, type MessageStatus, messageStatuses, type SkipReason } from './transition.ts';

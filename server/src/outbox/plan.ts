@@ -1,0 +1,75 @@
+import { sql } from 'kysely';
+import type { Db } from '../database/index.ts';
+import type { NewId } from '../platform/ids.ts';
+import type { JobContent } from './job-content.ts';
+import type { DelayRule } from './pacing.ts';
+
+/** Who a job is for; frozen when the job starts: leads that arrive later are not part of it. */
+export interface Audience {
+  /** Exact niche; null for all. */
+  niche: string | null;
+  targetStatus: 'prospect' | 'customer' | 'all';
+}
+
+export interface NewJob {
+  workspaceId: string;
+  campaignId: string;
+  content: JobContent;
+  audience: Audience;
+  /** The devices that share the job, in rotation order; not empty. */
+  deviceIds: readonly string[];
+  delay: DelayRule;
+}
+
+/** Recipients planned in one transaction: large enough to be fast, small enough to hold locks briefly. */
+const chunkSize = 5_000;
+
+/** Writes the job's row in the caller's transaction; `planJob` then fills it. Returns the job's id. */
+export async function createJob(db: Db, newId: NewId, job: NewJob): Promise<string> {
+  const id = newId();
+  const frozen = sql`(select coalesce(max(id), 0) from leads where workspace_id = ${job.workspaceId})`;
+  await sql`
+    insert into broadcast_jobs (id, workspace_id, campaign_id, state, content, audience, device_ids, min_delay_ms, max_delay_ms)
+    values (${id}, ${job.workspaceId}, ${job.campaignId}, 'planning', ${JSON.stringify(job.content)}::jsonb,
+      ${JSON.stringify(job.audience)}::jsonb || jsonb_build_object('lastLeadId', ${frozen}),
+      ${[...job.deviceIds]}::uuid[], ${job.delay.minMs}, ${job.delay.maxMs})`.execute(db);
+  return id;
+}
+
+/**
+ * Plans a job's recipients, chunk by chunk from its cursor, and sets it running. It may be stopped anywhere and called
+ * again: each chunk and the cursor move in one statement, and (origin, phone) is unique.
+ * Message k goes to device k modulo the number of devices, so 500 over 5 are 100 each in the user's order.
+ */
+export async function planJob(db: Db, workspaceId: string, jobId: string): Promise<void> {
+  for (;;) {
+    const { rows } = await sql<{ read: number }>`
+      with job as (
+        select *, audience ->> 'niche' as niche, audience ->> 'targetStatus' as target, (audience ->> 'lastLeadId')::bigint as last_lead
+        from broadcast_jobs where id = ${jobId} and workspace_id = ${workspaceId} and state = 'planning' for update
+      ),
+      chunk as materialized (
+        select l.id, l.phone, row_number() over (order by l.id) - 1 as place
+        from job join leads l on l.workspace_id = job.workspace_id and l.id > job.plan_cursor and l.id <= job.last_lead
+        where (job.niche is null or job.niche = any (l.niches)) and (job.target = 'all' or job.target = l.target_status)
+        order by l.id limit ${chunkSize}
+      ),
+      planned as (
+        insert into broadcast_messages (workspace_id, job_id, origin, lead_id, phone, device_id, wa_message_id)
+        select job.workspace_id, job.id, job.id, c.id, c.phone,
+          job.device_ids[1 + (job.planned + c.place) % cardinality(job.device_ids)],
+          '3EB0' || upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 18))
+        from job, chunk c order by c.id
+        on conflict (origin, phone) do nothing returning 1
+      )
+      update broadcast_jobs j set
+        plan_cursor = coalesce((select max(id) from chunk), j.plan_cursor),
+        planned = j.planned + (select count(*) from planned),
+        state = case when (select count(*) from chunk) < ${chunkSize} then 'running' else j.state end,
+        planned_at = case when (select count(*) from chunk) < ${chunkSize} then now() end
+      from job where j.id = job.id
+      returning (select count(*) from chunk) as read`.execute(db);
+    const read = rows[0]?.read;
+    if (read === undefined || read < chunkSize) return;
+  }
+}

@@ -1,0 +1,69 @@
+import type { Db } from '../database/index.ts';
+import { backoffMs } from '../platform/backoff.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Service } from '../platform/lifecycle.ts';
+import type { Logger } from '../platform/logger.ts';
+import type { Random } from '../platform/random.ts';
+import { giveUpUnconfirmed, moveFromOfflineDevices } from './failover.ts';
+import { finishJobs } from './settle.ts';
+import type { EngineTimings } from './timings.ts';
+
+export interface UpkeepOptions {
+  db: Db;
+  clock: Clock;
+  random: Random;
+  logger: Logger;
+  timings: EngineTimings;
+  /** Told how many messages moved to other devices. */
+  onMoved: (messages: number) => void;
+}
+
+/**
+ * Looks after messages that no connected device looks after: moves those of offline devices, gives up those that have been
+ * unconfirmed for too long, and ends jobs in which nothing waits.
+ */
+export class Upkeep implements Service {
+  readonly #options: UpkeepOptions;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: UpkeepOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, random, logger, timings } = this.#options;
+    let failures = 0;
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#once();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        logger.warn({ err: error }, 'The upkeep of waiting messages failed; it is tried again.');
+      }
+      const pauseMs =
+        failures > 0
+          ? backoffMs({ firstMs: timings.failoverEveryMs, maxMs: 30_000 }, failures, random)
+          : timings.failoverEveryMs;
+      await clock.wait(pauseMs, this.#stopping.signal);
+    }
+  }
+
+  async #once(): Promise<void> {
+    const { db, timings, onMoved } = this.#options;
+    const moved = await moveFromOfflineDevices(db, timings.failoverGraceMs);
+    if (moved > 0) onMoved(moved);
+    await giveUpUnconfirmed(db, { olderThanMs: timings.unconfirmedMaxMs });
+    await finishJobs(db);
+  }
+}
