@@ -7,7 +7,14 @@ export type { Caps, DelayRule } from './pacing.ts';
 export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
 export { pruneSendCounts } from './send-counts.ts';
 export { finishJobs, type SettledMessage } from './settle.ts';
-export { auditLedger, type Imbalance, type JobReport, reportJob, type StatusCounts } from './statistics.ts';
+export {
+  auditLedger,
+  countLiveMessages,
+  type Imbalance,
+  type JobReport,
+  reportJob,
+  type StatusCounts,
+} from './statistics.ts';
 export { parseTemplate } from './template.ts';
 export { defaultTimings, type EngineTimings } from './timings.ts';
 export { type FailureReason, type MessageStatus, messageStatuses, type SkipReason } from './transition.ts';

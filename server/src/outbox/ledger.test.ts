@@ -137,12 +137,10 @@ class Story {
     const rows = (await this.#rows()).filter((row) =>
       ['unconfirmed', 'sent', 'delivered'].includes(row.status),
     );
-    const batch = rows
-      .slice(0, 2)
-      .map((row) => ({
-        ...this.#settlement({ id: row.id, deviceId: row.device_id }, event, false),
-        endsClaim: false,
-      }));
+    const batch = rows.slice(0, 2).map((row) => ({
+      ...this.#settlement({ id: row.id, deviceId: row.device_id }, event, false),
+      endsClaim: false,
+    }));
     await settleBatch(database.db, batch);
     for (const { messageId } of batch) this.#expect(messageId, event);
   }

@@ -71,6 +71,14 @@ export async function reportJob(db: Db, workspaceId: string, jobId: string): Pro
   };
 }
 
+/** Messages of all jobs that have not finished, by status, over all workspaces: for the metrics. */
+export async function countLiveMessages(db: Db): Promise<{ status: MessageStatus; messages: number }[]> {
+  const { rows } = await sql<{ status: MessageStatus; messages: number }>`
+    select s.status, sum(s.messages) as messages from broadcast_job_stats s join broadcast_jobs j on j.id = s.job_id
+    where j.state <> 'finished' group by s.status order by s.status`.execute(db);
+  return rows;
+}
+
 /** A job whose books do not balance. There must be none. */
 export interface Imbalance {
   jobId: string;

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'bad_input'
   | 'not_found'
   | 'conflict'
+  | 'forbidden'
   | 'device_offline'
   | 'too_large'
   | 'config_invalid'

@@ -8,33 +8,21 @@ export interface Service {
 }
 
 /**
- * Starts parts in order and stops them in the opposite order. When one fails to start, those before it are stopped
- * and its error travels on. Every part is stopped even when another's stop fails; the first failure is thrown last.
+ * Starts parts one after the other and stops them in the opposite order. Every part is stopped even when another's stop
+ * fails, or when its own start failed half-way; the first failure is thrown last.
  */
-export class Lifecycle implements Service {
-  readonly #parts: Service[] = [];
-  readonly #started: Service[] = [];
+export class Lifecycle {
+  readonly #begun: Service[] = [];
 
-  add<T extends Service>(part: T): T {
-    this.#parts.push(part);
-    return part;
+  async begin(part: Service): Promise<void> {
+    this.#begun.push(part);
+    await part.start();
   }
 
-  async start(): Promise<void> {
-    for (const part of this.#parts) {
-      try {
-        this.#started.push(part);
-        await part.start();
-      } catch (error) {
-        await this.stop().catch(() => undefined);
-        throw error;
-      }
-    }
-  }
-
+  /** Safe twice. */
   async stop(): Promise<void> {
     const failures: unknown[] = [];
-    for (let part = this.#started.pop(); part; part = this.#started.pop()) {
+    for (let part = this.#begun.pop(); part; part = this.#begun.pop()) {
       try {
         await part.stop();
       } catch (error) {

@@ -30,7 +30,10 @@ export interface ConnectOptions extends DeviceIdentity {
 
 /** One socket, from its opening to its end. After `closed` a new one is made. */
 export interface Connection {
-  /** Encrypts and writes one message. Resolves with what is known at that point; never rejects. */
+  /**
+   * Encrypts and writes one message. Resolves with what is known at that point; never rejects. The server may have
+   * acknowledged the message before.
+   */
   send(message: OutgoingMessage): Promise<WriteResult>;
   /** Asks which numbers are on WhatsApp. Every number gets an answer; rejects when the network gave none. */
   checkNumbers(phones: readonly string[]): Promise<NumberCheck[]>;

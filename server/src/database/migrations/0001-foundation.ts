@@ -234,4 +234,11 @@ create trigger messages_inserted after insert on broadcast_messages
   referencing new table as inserted for each statement execute function count_inserted_messages();
 create trigger messages_changed after update on broadcast_messages
   referencing old table as before_change new table as after_change for each statement execute function count_changed_messages();
+
+-- One row. key_id names the root key that sealed what is in device_credentials and device_keys, without giving it away.
+create table installation (
+  only_row boolean primary key default true check (only_row),
+  key_id text not null,
+  created_at timestamptz not null default now()
+);
 `;

@@ -1,5 +1,5 @@
 import type { Lease, Leases } from '../../cluster/lease.ts';
-import type { Db } from '../../database/index.ts';
+import type { Db, DeviceState } from '../../database/index.ts';
 import type { Engine } from '../../outbox/index.ts';
 import { type BackoffRule, backoffMs } from '../../platform/backoff.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -24,6 +24,7 @@ export interface DeviceSessionOptions {
   reconnect: BackoffRule;
   /** How long an orderly stop waits for answers to written messages. */
   stopDrainMs: number;
+  onMoved: (deviceId: string) => void;
   /** Told when the session has ended by itself or was stopped. */
   onEnded: () => void;
 }
@@ -52,6 +53,7 @@ export class DeviceSession {
   /** Events are handled one after the other, so that receipts that come right after the login find the sender in place. */
   #handling: Promise<void> = Promise.resolve();
   #connection: Connection | undefined;
+  #lease: Lease | undefined;
   #failures = 0;
 
   constructor(options: DeviceSessionOptions) {
@@ -85,36 +87,53 @@ export class DeviceSession {
   }
 
   async #run(): Promise<void> {
-    const { device, leases, engine, logger } = this.#options;
-    let lease: Lease | undefined;
+    const { device, logger } = this.#options;
     try {
-      lease = await leases.acquire(device);
-      if (!lease) return;
-      await engine.adopt(lease);
       while (!this.#stopping.signal.aborted) {
-        const closed = await this.#connectOnce(lease);
-        if (!(await this.#shouldReconnect(closed))) return;
+        const lease = await this.#ownLease();
+        if (lease && !(await this.#shouldReconnect(await this.#connectOnce(lease)))) return;
       }
     } catch (error) {
       logger.error(
         { deviceId: device.deviceId, err: error },
         'A device session failed; the device is stopped until it is reconnected.',
       );
-      await moveDevice(this.#options.db, device, 'stopped', messageOf(error)).catch(() => undefined);
+      await this.#move('stopped', messageOf(error)).catch(() => undefined);
     } finally {
-      if (lease)
-        await leases
-          .release(lease)
-          .catch((error) => logger.warn({ err: error }, 'A lease could not be given back.'));
+      await this.#giveLeaseBack();
     }
+  }
+
+  /** The lease that this session holds, taken anew when an earlier one has been lost. Undefined, after a pause, when it cannot be had now. */
+  async #ownLease(): Promise<Lease | undefined> {
+    const { device, leases, engine, clock, random, reconnect } = this.#options;
+    if (this.#lease?.isHeld()) return this.#lease;
+    this.#lease = await leases.acquire(device);
+    if (this.#lease) await engine.adopt(this.#lease);
+    else await clock.wait(backoffMs(reconnect, this.#failures++, random), this.#stopping.signal);
+    return this.#lease;
+  }
+
+  async #move(state: DeviceState, reason: string | null = null): Promise<void> {
+    const { db, device, onMoved } = this.#options;
+    await moveDevice(db, device, state, reason);
+    onMoved(device.deviceId);
+  }
+
+  async #giveLeaseBack(): Promise<void> {
+    const { leases, logger } = this.#options;
+    if (!this.#lease) return;
+    await leases
+      .release(this.#lease)
+      .catch((error) => logger.warn({ err: error }, 'A lease could not be given back.'));
   }
 
   /** One socket from its opening to its end. */
   async #connectOnce(lease: Lease): Promise<Closed> {
-    const { device, db, whatsapp, logins, engine, clock } = this.#options;
+    const { device, whatsapp, logins, engine, clock } = this.#options;
     const ended = Promise.withResolvers<Closed>();
     const paired = await whatsapp.isPaired(device);
-    await moveDevice(db, device, paired ? 'connecting' : 'pairing');
+    await this.#move(paired ? 'connecting' : 'pairing');
     const openedAtMs = clock.monotonicMs();
     this.#connection = await logins.run(() =>
       whatsapp.connect({
@@ -168,7 +187,7 @@ export class DeviceSession {
     const connection = this.#connection;
     if (!connection) return;
     const row = await getDevice(db, device.workspaceId, device.deviceId);
-    await moveDevice(db, device, 'connected');
+    await this.#move('connected');
     await engine.attach({
       ...device,
       lease,
@@ -208,11 +227,11 @@ export class DeviceSession {
       case 'logged_out':
         await whatsapp.forget(device);
         await engine.abandon(device.deviceId);
-        await moveDevice(db, device, 'logged_out', 'The phone removed this linked device: link it again.');
+        await this.#move('logged_out', 'The phone removed this linked device: link it again.');
         return false;
       case 'forbidden':
         await engine.abandon(device.deviceId);
-        await moveDevice(db, device, 'forbidden', 'WhatsApp does not let this account connect.');
+        await this.#move('forbidden', 'WhatsApp does not let this account connect.');
         return false;
       case 'replaced':
         await moveDevice(
@@ -223,7 +242,7 @@ export class DeviceSession {
         );
         return false;
       case 'pairing_expired':
-        await moveDevice(db, device, 'unpaired', 'Nobody scanned the code in time.');
+        await this.#move('unpaired', 'Nobody scanned the code in time.');
         return false;
       case 'requested':
       case 'connection_lost': {

@@ -24,6 +24,8 @@ export interface DeviceSessionsOptions {
   stopDrainMs: number;
   /** Devices that may log in at the same time. */
   loginsAtOnce: number;
+  /** Rung after a device has moved to another state. */
+  onMoved: (deviceId: string) => void;
 }
 
 /** The first code comes within a second or two; longer than this and something is wrong with the way to WhatsApp. */

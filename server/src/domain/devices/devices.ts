@@ -130,3 +130,10 @@ export async function rememberAccount(
     .where('workspace_id', '=', device.workspaceId)
     .execute();
 }
+
+/** How many devices are in each state, over all workspaces: for the metrics. */
+export async function countDevices(db: Db): Promise<{ state: DeviceState; devices: number }[]> {
+  const { rows } = await sql<{ state: DeviceState; devices: number }>`
+    select state, count(*) as devices from user_devices group by state order by state`.execute(db);
+  return rows;
+}

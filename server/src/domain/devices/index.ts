@@ -1,6 +1,7 @@
 export type { PairingCode } from './device-session.ts';
 export { DeviceSessions } from './device-sessions.ts';
 export {
+  countDevices,
   createDevice,
   type Device,
   type DevicePacing,

@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import { sql } from 'kysely';
+import type { DatabaseService } from '../database/index.ts';
+import type { Workspace } from '../domain/accounts/index.ts';
+import type { NewId } from '../platform/ids.ts';
+
+const name = 'Sambad demo';
+
+/**
+ * The key of every demo. What it seals are credentials of simulated numbers, so it need not be secret; being always the same, it
+ * tells a database that a demo left behind from one with real numbers, which is refused because their key differs.
+ */
+export const demoKey: Buffer = createHash('sha256').update('sambad demo: simulated numbers only').digest();
+
+/** A fresh workspace; what an earlier demo left in this database goes first. */
+export async function openDemoWorkspace({ db }: DatabaseService, newId: NewId): Promise<Workspace> {
+  await removeDemoWorkspaces({ db });
+  const workspace: Workspace = { id: newId(), name, timeZone: 'Asia/Kuala_Lumpur', defaultCountry: 'MY' };
+  await db
+    .insertInto('workspaces')
+    .values({
+      id: workspace.id,
+      name,
+      time_zone: workspace.timeZone,
+      default_country: workspace.defaultCountry,
+    })
+    .execute();
+  return workspace;
+}
+
+/** Removes everything that demos have put into a database. */
+export async function removeDemoWorkspaces({ db }: Pick<DatabaseService, 'db'>): Promise<void> {
+  // Children before their parents; what hangs on a device goes with it.
+  const tables = [
+    'broadcast_messages',
+    'broadcast_jobs',
+    'campaigns',
+    'leads',
+    'number_checks',
+    'user_devices',
+    'media',
+  ];
+  await db.transaction().execute(async (trx) => {
+    for (const table of tables) {
+      await sql`delete from ${sql.table(table)} where workspace_id in (select id from workspaces where name = ${name})`.execute(
+        trx,
+      );
+    }
+    await sql`delete from workspaces where name = ${name}`.execute(trx);
+  });
+}

@@ -1,0 +1,13 @@
+import { z } from 'zod';
+import { listCampaigns } from '../../../domain/campaigns/index.ts';
+import type { Route } from '../../server.ts';
+import { campaignReportView, viewCampaignReport } from './campaign-report-view.ts';
+
+export const listCampaignsRoute: Route = (server, { db, workspaceId }) => {
+  const querystring = z.strictObject({ limit: z.coerce.number().int().min(1).max(100).default(20) });
+  const response = { 200: z.object({ campaigns: z.array(campaignReportView) }) };
+  server.get('/api/campaigns', { schema: { querystring, response } }, async (request) => {
+    const campaigns = await listCampaigns(db, workspaceId, request.query.limit);
+    return { campaigns: campaigns.map(viewCampaignReport) };
+  });
+};

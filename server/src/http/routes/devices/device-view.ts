@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { Device } from '../../../domain/devices/index.ts';
+import type { SenderStatus } from '../../../outbox/index.ts';
+
+/** A device as the API shows it. */
+export const deviceView = z.object({
+  id: z.uuid(),
+  name: z.string(),
+  rotationOrder: z.int(),
+  isActive: z.boolean(),
+  state: z.string(),
+  stateReason: z.string().nullable(),
+  stateSince: z.iso.datetime(),
+  phone: z.string().nullable(),
+  pushName: z.string().nullable(),
+  minDelaySeconds: z.number(),
+  maxDelaySeconds: z.number(),
+  capPerMinute: z.int(),
+  capPerHour: z.int(),
+  capPerDay: z.int(),
+  /** What it is doing now; null while it is not connected. */
+  sending: z
+    .object({ activity: z.string(), why: z.string().optional(), until: z.iso.datetime().optional() })
+    .nullable(),
+});
+
+/** A device's row, and what the engine says of it, in the API's shape. */
+export function viewDevice(device: Device, status: SenderStatus | undefined): z.input<typeof deviceView> {
+  return {
+    ...device,
+    stateSince: device.stateSince.toISOString(),
+    sending: status ? viewSending(status) : null,
+  };
+}
+
+function viewSending(status: SenderStatus): NonNullable<z.input<typeof deviceView>['sending']> {
+  if (status.activity !== 'waiting') return { activity: status.activity };
+  const until = 'untilMs' in status ? { until: new Date(status.untilMs).toISOString() } : {};
+  return { activity: status.activity, why: status.why, ...until };
+}

@@ -1,0 +1,15 @@
+import { sql } from 'kysely';
+import type { Route } from '../../server.ts';
+
+/** `/healthz`: the process answers. `/readyz`: it can work, which means that the database answers too. */
+export const showHealth: Route = (server, { db }) => {
+  server.get('/healthz', async () => ({ status: 'ok' }));
+  server.get('/readyz', async (_request, reply) => {
+    try {
+      await sql`select 1`.execute(db);
+      return { status: 'ready' };
+    } catch {
+      return reply.code(503).send({ status: 'the database does not answer' });
+    }
+  });
+};

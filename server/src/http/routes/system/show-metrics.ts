@@ -1,0 +1,7 @@
+import type { Route } from '../../server.ts';
+
+export const showMetrics: Route = (server, { metrics }) => {
+  server.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.metrics()),
+  );
+};
