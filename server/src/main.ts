@@ -88,4 +88,6 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-process.exitCode = await main(process.argv.slice(2));
+// Everything has been released by now, but Baileys leaves timers of up to half a minute behind, and they would keep the
+// process alive for nothing.
+process.exit(await main(process.argv.slice(2)));

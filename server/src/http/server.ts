@@ -1,11 +1,11 @@
 import { type FastifyInstance, fastify } from 'fastify';
-import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import { SambadError, systemCodeOf } from '../platform/errors.ts';
 import type { Service } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { HttpContext } from './context.ts';
 import { answerErrors } from './errors.ts';
 import { allowLocalOnly } from './local-only.ts';
+import { withSchemas } from './route.ts';
 import { routes } from './routes/index.ts';
 
 export interface HttpServerOptions {
@@ -15,10 +15,6 @@ export interface HttpServerOptions {
   logger: Logger;
   context: HttpContext;
 }
-
-/** A route adds itself to the server. */
-export type Route = (server: Server, context: HttpContext) => void;
-export type Server = ReturnType<typeof typed>;
 
 const bodyBytesMax = 1024 * 1024;
 
@@ -36,7 +32,8 @@ export class HttpServer implements Service {
     }) as unknown as FastifyInstance;
     allowLocalOnly(this.#server);
     answerErrors(this.#server);
-    for (const route of routes) route(typed(this.#server), options.context);
+    const server = withSchemas(this.#server);
+    for (const route of routes) route(server, options.context);
   }
 
   /** Where it listens; known once it has started. */
@@ -71,10 +68,4 @@ export class HttpServer implements Service {
   async stop(): Promise<void> {
     await this.#server.close();
   }
-}
-
-function typed(server: FastifyInstance) {
-  server.setValidatorCompiler(validatorCompiler);
-  server.setSerializerCompiler(serializerCompiler);
-  return server.withTypeProvider<ZodTypeProvider>();
 }

@@ -67,6 +67,7 @@ export class DeviceSender {
   readonly #stopping = new AbortController();
   #held: ClaimedMessage[] = [];
   #rule: DelayRule;
+  /** When the pace allows the next message, on the monotonic clock: setting the machine's clock neither hurries nor holds a device. */
   #notBeforeMs = 0;
   #status: SenderStatus = { activity: 'idle' };
   #wake = Promise.withResolvers<void>();
@@ -169,7 +170,8 @@ export class DeviceSender {
   async #paced(): Promise<boolean> {
     const { clock, counts, device } = this.#options;
     const nowMs = clock.now().getTime();
-    const wait = waitBeforeSend(nowMs, this.#notBeforeMs, device.caps, counts);
+    const notBeforeMs = nowMs + this.#notBeforeMs - clock.monotonicMs();
+    const wait = waitBeforeSend(nowMs, notBeforeMs, device.caps, counts);
     if (!wait) return true;
     this.#status = { activity: 'waiting', ...wait };
     await clock.wait(wait.untilMs - nowMs, this.#stopping.signal);
@@ -223,10 +225,9 @@ export class DeviceSender {
       this.#notWritten(message, result.reason);
       return;
     }
-    const nowMs = clock.now().getTime();
-    countSend(counts, nowMs);
+    countSend(counts, clock.now().getTime());
     this.#rule = slowerOf(job.delay, device.delay);
-    this.#notBeforeMs = nextSendAtMs(nowMs, this.#rule, timings.shortestIntervalMs, random);
+    this.#notBeforeMs = nextSendAtMs(clock.monotonicMs(), this.#rule, timings.shortestIntervalMs, random);
     this.#flight.written(message);
   }
 
@@ -239,7 +240,7 @@ export class DeviceSender {
     if (reason === 'offline' || reason === 'lease_lost') {
       this.#giveBack(message, 0);
     } else if (reason === 'rate_limited') {
-      this.#notBeforeMs = clock.now().getTime() + timings.rateLimitPauseMs;
+      this.#notBeforeMs = clock.monotonicMs() + timings.rateLimitPauseMs;
       this.#giveBack(message, timings.rateLimitPauseMs);
     } else {
       this.#settleUnsent(message, {

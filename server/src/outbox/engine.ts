@@ -12,7 +12,7 @@ import { giveUpUnconfirmed } from './failover.ts';
 import { contentOf, JobContents } from './job-content.ts';
 import { loadSendCounts } from './send-counts.ts';
 import type { SettledMessage } from './settle.ts';
-import { Settler } from './settler.ts';
+import { type Report, Settler } from './settler.ts';
 import type { EngineTimings } from './timings.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -120,13 +120,16 @@ export class Engine implements Service {
     this.#drainTimers.get(deviceId)?.cancel();
     this.#drainTimers.delete(deviceId);
     const sender = this.#senders.get(deviceId);
-    this.#senders.delete(deviceId);
+    // It stays in place until it has ended, since the answers that it waits for come through here.
     await sender?.stop(drainMs);
+    if (this.#senders.get(deviceId) === sender) this.#senders.delete(deviceId);
   }
 
-  /** Hands an event of a device's connection to its sender. */
-  hear(deviceId: string, event: ConnectionEvent): void {
-    this.#senders.get(deviceId)?.hear(event);
+  /** Hands an event of a device's connection to its sender; answers that come before there is one are settled all the same. */
+  hear(lease: Lease, event: ConnectionEvent): void {
+    const sender = this.#senders.get(lease.deviceId);
+    if (sender) sender.hear(event);
+    else for (const report of reportsOf(lease, event)) this.#settler.report(report);
   }
 
   /** A device will not come back: nobody can confirm any more what it left unconfirmed. */
@@ -181,4 +184,17 @@ export class Engine implements Service {
       if (claimed) sender.take(claimed);
     }
   }
+}
+
+/** What an event says about messages that are known by their WhatsApp ids only. */
+function reportsOf({ deviceId, epoch }: Lease, event: ConnectionEvent): Report[] {
+  if (event.kind === 'acknowledged')
+    return [{ deviceId, epoch, waMessageId: event.waMessageId, event: { kind: 'acknowledged' } }];
+  if (event.kind !== 'receipt') return [];
+  return event.waMessageIds.map((waMessageId) => ({
+    deviceId,
+    epoch,
+    waMessageId,
+    event: { kind: event.receipt },
+  }));
 }

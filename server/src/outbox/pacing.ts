@@ -63,10 +63,20 @@ export function periodStartMs(period: CapPeriod, nowMs: number): number {
 /** Counts one message written at `nowMs`; a period that has passed starts again from nothing. */
 export function countSend(counts: SendCounts, nowMs: number): void {
   for (const period of capPeriods) {
-    const startsAtMs = periodStartMs(period, nowMs);
-    if (counts[period].startsAtMs !== startsAtMs) counts[period] = { startsAtMs, sent: 0 };
+    if (!isPresent(period, counts[period].startsAtMs, nowMs)) {
+      counts[period] = { startsAtMs: periodStartMs(period, nowMs), sent: 0 };
+    }
     counts[period].sent += 1;
   }
+}
+
+/**
+ * Whether a count still speaks for `nowMs`. A clock that is set back a little finds itself before a period that it had
+ * already begun: that one goes on, or its messages would be allowed twice. One set back further starts anew.
+ */
+function isPresent(period: CapPeriod, startsAtMs: number, nowMs: number): boolean {
+  const aheadMs = startsAtMs - periodStartMs(period, nowMs);
+  return aheadMs >= 0 && aheadMs <= periodLengthMs[period];
 }
 
 /** What a device must still wait for before its next message; undefined when it may send now. */
@@ -79,8 +89,8 @@ export function waitBeforeSend(
   let longest: Wait | undefined = notBeforeMs > nowMs ? { why: 'delay', untilMs: notBeforeMs } : undefined;
   for (const period of capPeriods) {
     const { startsAtMs, sent } = counts[period];
+    if (sent < caps[capNames[period]] || !isPresent(period, startsAtMs, nowMs)) continue;
     const untilMs = startsAtMs + periodLengthMs[period];
-    if (sent < caps[capNames[period]] || untilMs <= nowMs) continue;
     if (!longest || untilMs > longest.untilMs) longest = { why: `cap_per_${period}`, untilMs };
   }
   return longest;

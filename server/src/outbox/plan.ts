@@ -73,3 +73,14 @@ export async function planJob(db: Db, workspaceId: string, jobId: string): Promi
     if (read === undefined || read < chunkSize) return;
   }
 }
+
+/**
+ * Plans jobs that nobody has finished planning for a minute: the order to plan them was lost or given up. Planning twice at the same time is
+ * harmless, since every chunk locks the job's row.
+ */
+export async function planForgottenJobs(db: Db): Promise<void> {
+  const { rows } = await sql<{ id: string; workspace_id: string }>`
+    select id, workspace_id from broadcast_jobs where state = 'planning' and created_at < now() - interval '1 minute'
+    order by created_at limit 10`.execute(db);
+  for (const job of rows) await planJob(db, job.workspace_id, job.id);
+}

@@ -55,8 +55,9 @@ export class Settler implements Service {
   #settlements: Settlement[] = [];
   #reports: Report[] = [];
   #timer: Timer | undefined;
-  #writing: Promise<void> | undefined;
+  #writing: Promise<boolean> | undefined;
   #failures = 0;
+  #stopped = false;
 
   constructor(options: SettlerOptions) {
     this.#options = options;
@@ -85,6 +86,7 @@ export class Settler implements Service {
 
   /** Writes what is left, at most once more: what cannot be written then is recovered from the in-flight record at the next start. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#timer?.cancel();
     this.#timer = undefined;
     await this.flush();
@@ -92,26 +94,26 @@ export class Settler implements Service {
 
   /** Writes everything gathered so far; stops at the first failure. */
   async flush(): Promise<void> {
-    while (this.#writing) await this.#writing;
+    await this.#writing;
     while (this.backlog > 0 && (await this.#writeOnce()));
   }
 
   #schedule(delayMs = this.#options.gatherMs): void {
-    if (this.#timer || this.#writing) return;
+    if (this.#timer || this.#writing || this.#stopped) return;
     this.#timer = this.#options.clock.after(delayMs, () => {
       this.#timer = undefined;
       void this.#writeOnce();
     });
   }
 
+  /** One write at a time: a batch leaves memory only after the statement that wrote it, so two at once would drop what neither wrote. */
   async #writeOnce(): Promise<boolean> {
-    const writing = this.#write();
-    this.#writing = writing.then(() => undefined);
-    const written = await writing;
-    this.#writing = undefined;
-    if (this.backlog > 0) {
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+    });
+    const written = await this.#writing;
+    if (this.backlog > 0)
       this.#schedule(written ? 0 : backoffMs(retryRule, this.#failures, this.#options.random));
-    }
     return written;
   }
 

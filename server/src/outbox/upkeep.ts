@@ -5,6 +5,7 @@ import type { Service } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
 import { giveUpUnconfirmed, moveFromOfflineDevices } from './failover.ts';
+import { planForgottenJobs } from './plan.ts';
 import { finishJobs } from './settle.ts';
 import type { EngineTimings } from './timings.ts';
 
@@ -20,7 +21,8 @@ export interface UpkeepOptions {
 
 /**
  * Looks after messages that no connected device looks after: moves those of offline devices, gives up those that have been
- * unconfirmed for too long, and ends jobs in which nothing waits.
+ * unconfirmed for too long, plans jobs whose planning
+ * was forgotten, and ends jobs in which nothing waits.
  */
 export class Upkeep implements Service {
   readonly #options: UpkeepOptions;
@@ -64,6 +66,7 @@ export class Upkeep implements Service {
     const moved = await moveFromOfflineDevices(db, timings.failoverGraceMs);
     if (moved > 0) onMoved(moved);
     await giveUpUnconfirmed(db, { olderThanMs: timings.unconfirmedMaxMs });
+    await planForgottenJobs(db);
     await finishJobs(db);
   }
 }

@@ -53,6 +53,8 @@ export class DeviceSession {
   /** Events are handled one after the other, so that receipts that come right after the login find the sender in place. */
   #handling: Promise<void> = Promise.resolve();
   #connection: Connection | undefined;
+  /** What came while offline can all be read before the login is complete. */
+  #drained = false;
   #lease: Lease | undefined;
   #failures = 0;
 
@@ -134,6 +136,7 @@ export class DeviceSession {
     const ended = Promise.withResolvers<Closed>();
     const paired = await whatsapp.isPaired(device);
     await this.#move(paired ? 'connecting' : 'pairing');
+    this.#drained = false;
     const openedAtMs = clock.monotonicMs();
     this.#connection = await logins.run(() =>
       whatsapp.connect({
@@ -177,8 +180,12 @@ export class DeviceSession {
       case 'closed':
         await engine.detach(device.deviceId);
         break;
+      case 'offline_drained':
+        this.#drained = true;
+        engine.hear(lease, event);
+        break;
       default:
-        engine.hear(device.deviceId, event);
+        engine.hear(lease, event);
     }
   }
 
@@ -195,6 +202,7 @@ export class DeviceSession {
       delay: { minMs: row.minDelaySeconds * 1000, maxMs: row.maxDelaySeconds * 1000 },
       caps: { perMinute: row.capPerMinute, perHour: row.capPerHour, perDay: row.capPerDay },
     });
+    if (this.#drained) engine.hear(lease, { kind: 'offline_drained' });
   }
 
   /** An event that could not be handled (the database is away) ends the socket; the reconnect begins from a known state. */

@@ -1,4 +1,4 @@
-import type { Route } from '../server.ts';
+import type { Route } from '../route.ts';
 import { listCampaignsRoute } from './campaigns/list-campaigns.ts';
 import { showCampaignReport } from './campaigns/show-campaign-report.ts';
 import { createDeviceRoute } from './devices/create-device.ts';

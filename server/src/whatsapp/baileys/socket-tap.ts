@@ -11,7 +11,7 @@ interface RawSocket {
   send(data: unknown, done?: (error?: Error) => void): void;
   close(...reason: unknown[]): void;
   terminate(): void;
-  once(event: 'close', listener: () => void): unknown;
+  once(event: 'error' | 'close', listener: () => void): unknown;
 }
 
 export interface SocketTapOptions {
@@ -54,6 +54,8 @@ export function tapSocket(client: EventEmitter, options: SocketTapOptions): { re
     timer ??= options.clock.after(closeAnswerMs, () => socket.terminate());
     close(...reason);
   };
+  // A reset connection reports an error some turns before its end; in between, queries already fail.
+  socket.once('error', options.onClosing);
   socket.once('close', options.onClosing);
   return { release: () => timer?.cancel() };
 }

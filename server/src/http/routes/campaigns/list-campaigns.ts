@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { listCampaigns } from '../../../domain/campaigns/index.ts';
-import type { Route } from '../../server.ts';
+import type { Route } from '../../route.ts';
 import { campaignReportView, viewCampaignReport } from './campaign-report-view.ts';
 
 export const listCampaignsRoute: Route = (server, { db, workspaceId }) => {

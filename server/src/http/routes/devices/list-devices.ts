@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { listDevices } from '../../../domain/devices/index.ts';
-import type { Route } from '../../server.ts';
+import type { Route } from '../../route.ts';
 import { deviceView, viewDevice } from './device-view.ts';
 
 export const listDevicesRoute: Route = (server, { db, workspaceId, senderStatusOf }) => {

@@ -1,6 +1,6 @@
 import { toString as drawQr } from 'qrcode';
 import { z } from 'zod';
-import type { Route } from '../../server.ts';
+import type { Route } from '../../route.ts';
 
 /** How the code is drawn: as JSON for programs, for a terminal, or as a picture. */
 const formats = {

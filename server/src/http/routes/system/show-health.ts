@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Route } from '../../server.ts';
+import type { Route } from '../../route.ts';
 
 /** `/healthz`: the process answers. `/readyz`: it can work, which means that the database answers too. */
 export const showHealth: Route = (server, { db }) => {

@@ -1,4 +1,4 @@
-import type { Route } from '../../server.ts';
+import type { Route } from '../../route.ts';
 
 export const showMetrics: Route = (server, { metrics }) => {
   server.get('/metrics', async (_request, reply) =>

@@ -1,4 +1,4 @@
-import type { Route } from '../../server.ts';
+import type { Route } from '../../route.ts';
 
 /** What this server can be asked, for whoever opens its address. */
 export const showStart: Route = (server) => {

@@ -1,0 +1,10 @@
+export { type DeviceName, NetworkEvents, type PairedDevice, type SimulatorEvents } from './events.ts';
+export type { FaultOrder } from './faults/fault-plan.ts';
+export type { Behaviour, DelayRangeMs, SimulatorOptions } from './options.ts';
+export type { SentText } from './protocol/incoming-text.ts';
+export type { ScanOptions } from './protocol/pairing.ts';
+export type { StreamEnd } from './protocol/stream-end.ts';
+export type { Arrival, ArrivalOutcome, RecipientView } from './record/recipient-record.ts';
+export type { Report } from './record/record.ts';
+export { type ConnectedSocket, type RecipientQuery, Simulator } from './simulator.ts';
+export { startSimulator } from './start.ts';
