@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events';
+import { sql } from 'kysely';
 import type { Leases } from './cluster/lease.ts';
 import { createSoloLeases } from './cluster/leases/solo.ts';
 import { type Config, secretKeySource } from './config/index.ts';
 import { createDatabase, type DatabaseService, resolveRootKey } from './database/index.ts';
 import { openWorkspace, type Workspace } from './domain/accounts/index.ts';
-import { DeviceSessions } from './domain/devices/index.ts';
+import { createCampaignReports } from './domain/campaigns/index.ts';
+import { createDeviceDirectory, DeviceSessions } from './domain/devices/index.ts';
 import { createMetrics, HttpServer, type Metrics } from './http/index.ts';
 import { createJobs, type Jobs } from './jobs/index.ts';
 import {
@@ -15,6 +17,7 @@ import {
   planJob,
   pruneNumberChecks,
   pruneSendCounts,
+  type SettledMessage,
 } from './outbox/index.ts';
 import type { BackoffRule } from './platform/backoff.ts';
 import { type Clock, systemClock } from './platform/clock.ts';
@@ -39,6 +42,7 @@ export interface AppOverrides {
 /** Doorbells for whoever watches from inside the process; whatever they say is also in rows. */
 export interface AppEvents {
   device: [deviceId: string];
+  settled: [messages: SettledMessage[]];
   jobFinished: [jobId: string];
   /** The program cannot go on and should stop. */
   failed: [error: Error];
@@ -96,8 +100,11 @@ export async function startApp(config: Config, overrides: AppOverrides = {}): Pr
       database,
       newId,
     );
-    const metrics = createMetrics(database.db);
-    const engine = createEngine(ground, database, metrics);
+    const engine = createEngine(ground, database);
+    const devices = createDeviceDirectory({ db: database.db, newId, engine, pacing: config.pacing });
+    const campaigns = createCampaignReports(database.db);
+    const metrics = createMetrics({ devices, campaigns });
+    events.on('settled', (messages) => metrics.countSettled(messages));
     const jobs = createBackgroundJobs(ground, database, engine, metrics);
     const whatsapp = createBaileysWhatsApp({
       ...ground,
@@ -107,21 +114,16 @@ export async function startApp(config: Config, overrides: AppOverrides = {}): Pr
       server: config.whatsapp.server,
     });
     const sessions = createSessions(ground, database, { whatsapp, engine });
-    const http = new HttpServer({
-      ...config.http,
-      logger,
-      context: {
-        ...{
-          db: database.db,
-          newId,
-          workspaceId: workspace.id,
-          sessions,
-          pacing: config.pacing,
-          metrics: metrics.registry,
-        },
-        senderStatusOf: (deviceId) => engine.statusOf(deviceId),
-      },
-    });
+    const checkReady = async (): Promise<void> => void (await sql`select 1`.execute(database.db));
+    const context = {
+      workspaceId: workspace.id,
+      devices,
+      sessions,
+      campaigns,
+      metrics: metrics.registry,
+      checkReady,
+    };
+    const http = new HttpServer({ ...config.http, logger, context });
     for (const part of [jobs, whatsapp, engine, sessions, http]) await lifecycle.begin(part);
     return {
       config,
@@ -159,14 +161,14 @@ function layGround(config: Config, overrides: AppOverrides): Ground {
   };
 }
 
-function createEngine(ground: Ground, database: DatabaseService, metrics: Metrics): Engine {
+function createEngine(ground: Ground, database: DatabaseService): Engine {
   const { events, config } = ground;
   return new Engine({
     ...ground,
     db: database.db,
     checkNumbers: config.whatsapp.checkNumbers,
     onSettled: (moved, finishedJobIds) => {
-      metrics.countSettled(moved);
+      events.emit('settled', moved);
       for (const jobId of finishedJobIds) events.emit('jobFinished', jobId);
     },
   });

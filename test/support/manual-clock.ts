@@ -10,6 +10,7 @@ export class ManualClock implements Clock {
   #monotonicMs = 0;
   #wallMs: number;
   readonly #alarms = new Set<Alarm>();
+  #set = Promise.withResolvers<void>();
 
   constructor(startsAt = new Date('2026-03-02T04:00:00Z')) {
     this.#wallMs = startsAt.getTime();
@@ -18,6 +19,11 @@ export class ManualClock implements Clock {
   /** Timers that have not run. */
   get pending(): number {
     return this.#alarms.size;
+  }
+
+  /** Resolves when the next timer is set. */
+  timerSet(): Promise<void> {
+    return this.#set.promise;
   }
 
   now(): Date {
@@ -31,6 +37,8 @@ export class ManualClock implements Clock {
   after(delayMs: number, work: () => void): Timer {
     const alarm = { atMs: this.#monotonicMs + Math.max(0, delayMs), ring: work };
     this.#alarms.add(alarm);
+    this.#set.resolve();
+    this.#set = Promise.withResolvers();
     return { cancel: () => void this.#alarms.delete(alarm) };
   }
 

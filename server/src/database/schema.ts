@@ -14,8 +14,7 @@ export type DeviceState =
   | 'waiting'
   | 'logged_out'
   | 'replaced'
-  | 'forbidden'
-  | 'stopped';
+  | 'forbidden';
 export type JobState = 'planning' | 'running' | 'finished';
 export type MessageStatus =
   | 'queued'

@@ -1,18 +1,15 @@
 import type { Registry } from 'prom-client';
-import type { Db } from '../database/index.ts';
-import type { DevicePacing, DeviceSessions } from '../domain/devices/index.ts';
-import type { SenderStatus } from '../outbox/index.ts';
-import type { NewId } from '../platform/ids.ts';
+import type { CampaignReports } from '../domain/campaigns/index.ts';
+import type { DeviceDirectory, DeviceSessions } from '../domain/devices/index.ts';
 
 /** What routes may use. */
 export interface HttpContext {
-  db: Db;
-  newId: NewId;
   /** The one workspace of a program without accounts. */
   workspaceId: string;
+  devices: DeviceDirectory;
   sessions: DeviceSessions;
-  /** What a new device starts with. */
-  pacing: DevicePacing;
+  campaigns: CampaignReports;
   metrics: Registry;
-  senderStatusOf(deviceId: string): SenderStatus | undefined;
+  /** Rejects when the program cannot work, because its database does not answer. */
+  checkReady(): Promise<void>;
 }

@@ -16,8 +16,10 @@ export function allowLocalOnly(server: FastifyInstance): void {
         'Ask for localhost: this server answers no other name until it has accounts.',
       );
     }
-    const { origin } = request.headers;
-    if (origin !== undefined && !localNames.has(hostOf(origin.replace(/^https?:\/\//, '')))) {
+    const { origin, 'sec-fetch-site': site } = request.headers;
+    // A picture or a link on another site sends no origin, but browsers say where it stood.
+    const foreign = typeof site === 'string' && site !== 'same-origin' && site !== 'none';
+    if (foreign || (origin !== undefined && !localNames.has(hostOf(origin.replace(/^https?:\/\//, ''))))) {
       throw new SambadError('forbidden', 'Requests from other web sites are refused.');
     }
   });

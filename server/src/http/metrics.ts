@@ -1,17 +1,16 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { Db } from '../database/index.ts';
-import { countDevices } from '../domain/devices/index.ts';
-import { countLiveMessages, type SettledMessage } from '../outbox/index.ts';
+import type { CampaignReports } from '../domain/campaigns/index.ts';
+import type { DeviceDirectory } from '../domain/devices/index.ts';
 
 /** What Prometheus may read; names and meanings are listed in docs/operations.md. */
 export interface Metrics {
   registry: Registry;
   /** Jobs whose books did not balance at the last audit; anything but 0 is a defect. */
   imbalances: Gauge;
-  countSettled(messages: readonly SettledMessage[]): void;
+  countSettled(messages: readonly { status: string }[]): void;
 }
 
-export function createMetrics(db: Db): Metrics {
+export function createMetrics(parts: { devices: DeviceDirectory; campaigns: CampaignReports }): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const imbalances = new Gauge({
@@ -33,7 +32,8 @@ export function createMetrics(db: Db): Metrics {
       registers: [],
       async collect() {
         this.reset();
-        for (const { status, messages } of await countLiveMessages(db)) this.set({ status }, messages);
+        for (const { status, messages } of await parts.campaigns.countLiveMessages())
+          this.set({ status }, messages);
       },
     }),
   );
@@ -45,11 +45,11 @@ export function createMetrics(db: Db): Metrics {
       registers: [],
       async collect() {
         this.reset();
-        for (const { state, devices } of await countDevices(db)) this.set({ state }, devices);
+        for (const { state, devices } of await parts.devices.countStates()) this.set({ state }, devices);
       },
     }),
   );
-  const countSettled = (messages: readonly SettledMessage[]): void => {
+  const countSettled = (messages: readonly { status: string }[]): void => {
     for (const { status } of messages) settled.inc({ status });
   };
   return { registry, imbalances, countSettled };

@@ -152,19 +152,25 @@ test('results are kept while the database refuses them, and written in full when
   expect(settler.backlog).toBe(0);
 });
 
-test('after a failure it tries again by itself, later and later, never sooner than the first pause', async () => {
+test('after each failure it waits longer before it tries again by itself', async () => {
   const settler = createSettler();
   const mend = await breakDatabase();
   settler.settle(settlementOf(messages[0], { kind: 'acknowledged' }));
+  const triedAtMs: number[] = [];
   for (let failures = 0; failures < 5; failures++) {
-    await settler.flush();
-    expect(clock.pending).toBe(1);
-    clock.advance(10);
-    expect(clock.pending).toBe(1);
+    const waiting = clock.timerSet();
+    clock.advanceToNext();
+    triedAtMs.push(clock.monotonicMs());
+    await waiting;
+  }
+  const pausesMs = triedAtMs.slice(1).map((atMs, place) => atMs - (triedAtMs[place] ?? 0));
+  for (const [place, pauseMs] of pausesMs.entries()) {
+    expect(pauseMs).toBeGreaterThanOrEqual(100 * 2 ** place);
+    expect(pauseMs).toBeLessThanOrEqual(200 * 2 ** place);
   }
   await mend();
   const done = settled.promise;
-  clock.advance(10_000);
+  clock.advanceToNext();
   await done;
   expect((await statuses())[0]).toBe('sent');
 });

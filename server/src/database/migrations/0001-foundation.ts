@@ -18,7 +18,7 @@ create table user_devices (
   rotation_order integer not null,
   is_active boolean not null default true,
   state text not null default 'unpaired'
-    check (state in ('unpaired', 'pairing', 'connecting', 'connected', 'waiting', 'logged_out', 'replaced', 'forbidden', 'stopped')),
+    check (state in ('unpaired', 'pairing', 'connecting', 'connected', 'waiting', 'logged_out', 'replaced', 'forbidden')),
   state_reason text,
   state_since timestamptz not null default now(),
   -- Null while connected; failover counts its grace time from here.

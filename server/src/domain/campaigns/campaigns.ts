@@ -1,7 +1,7 @@
 import type { Db } from '../../database/index.ts';
 import { transaction } from '../../database/index.ts';
 import type { Jobs } from '../../jobs/index.ts';
-import { type Audience, createJob, type JobReport, parseTemplate, reportJob } from '../../outbox/index.ts';
+import { type Audience, createJob, parseTemplate } from '../../outbox/index.ts';
 import { SambadError } from '../../platform/errors.ts';
 import type { NewId } from '../../platform/ids.ts';
 import { sendingDeviceIds } from '../devices/index.ts';
@@ -20,12 +20,6 @@ export interface NewCampaign {
 export interface StartedCampaign {
   campaignId: string;
   jobId: string;
-}
-
-/** A campaign with the report of its run. */
-export interface CampaignReport extends JobReport {
-  campaignId: string;
-  title: string;
 }
 
 /**
@@ -81,36 +75,4 @@ export async function startCampaign(
     await jobs.enqueue(tx, 'plan_job', { workspaceId, jobId });
     return { campaignId, jobId };
   });
-}
-
-/** The report of a campaign's run. Throws `not_found`, also for another workspace's campaign. */
-export async function reportCampaign(
-  db: Db,
-  workspaceId: string,
-  campaignId: string,
-): Promise<CampaignReport> {
-  const campaign = await db
-    .selectFrom('campaigns')
-    .innerJoin('broadcast_jobs', 'broadcast_jobs.campaign_id', 'campaigns.id')
-    .select(['campaigns.title', 'broadcast_jobs.id as jobId'])
-    .where('campaigns.id', '=', campaignId)
-    .where('campaigns.workspace_id', '=', workspaceId)
-    .executeTakeFirst();
-  const report = campaign && (await reportJob(db, workspaceId, campaign.jobId));
-  if (!campaign || !report)
-    throw new SambadError('not_found', 'There is no campaign with this id.', { field: 'id' });
-  return { campaignId, title: campaign.title, ...report };
-}
-
-/** The most recent campaigns, newest first. */
-export async function listCampaigns(db: Db, workspaceId: string, limit: number): Promise<CampaignReport[]> {
-  const ids = await db
-    .selectFrom('campaigns')
-    .select('id')
-    .where('workspace_id', '=', workspaceId)
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute();
-  return await Promise.all(ids.map(({ id }) => reportCampaign(db, workspaceId, id)));
 }

@@ -1,8 +1,3 @@
-export {
-  type CampaignReport,
-  listCampaigns,
-  type NewCampaign,
-  reportCampaign,
-  type StartedCampaign,
-  startCampaign,
-} from './campaigns.ts';
+export { messageStatuses, type StatusCounts } from '../../outbox/index.ts';
+export { type NewCampaign, type StartedCampaign, startCampaign } from './campaigns.ts';
+export { type CampaignReport, type CampaignReports, createCampaignReports } from './reports.ts';

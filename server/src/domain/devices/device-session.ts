@@ -3,7 +3,6 @@ import type { Db, DeviceState } from '../../database/index.ts';
 import type { Engine } from '../../outbox/index.ts';
 import { type BackoffRule, backoffMs } from '../../platform/backoff.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { messageOf } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Random } from '../../platform/random.ts';
 import type { Semaphore } from '../../platform/semaphore.ts';
@@ -89,21 +88,20 @@ export class DeviceSession {
   }
 
   async #run(): Promise<void> {
-    const { device, logger } = this.#options;
-    try {
-      while (!this.#stopping.signal.aborted) {
+    const { device, logger, clock, random, reconnect } = this.#options;
+    while (!this.#stopping.signal.aborted) {
+      try {
         const lease = await this.#ownLease();
-        if (lease && !(await this.#shouldReconnect(await this.#connectOnce(lease)))) return;
+        if (lease && !(await this.#shouldReconnect(await this.#connectOnce(lease)))) break;
+      } catch (error) {
+        logger.warn(
+          { deviceId: device.deviceId, err: error },
+          'A device could not be kept connected, most likely because the database is away; it is tried again.',
+        );
+        await clock.wait(backoffMs(reconnect, this.#failures++, random), this.#stopping.signal);
       }
-    } catch (error) {
-      logger.error(
-        { deviceId: device.deviceId, err: error },
-        'A device session failed; the device is stopped until it is reconnected.',
-      );
-      await this.#move('stopped', messageOf(error)).catch(() => undefined);
-    } finally {
-      await this.#giveLeaseBack();
     }
+    await this.#giveLeaseBack();
   }
 
   /** The lease that this session holds, taken anew when an earlier one has been lost. Undefined, after a pause, when it cannot be had now. */
@@ -242,12 +240,7 @@ export class DeviceSession {
         await this.#move('forbidden', 'WhatsApp does not let this account connect.');
         return false;
       case 'replaced':
-        await moveDevice(
-          db,
-          device,
-          'replaced',
-          'Another program took over this session: reconnect to take it back.',
-        );
+        await this.#move('replaced', 'Another program took over this session: reconnect to take it back.');
         return false;
       case 'pairing_expired':
         await this.#move('unpaired', 'Nobody scanned the code in time.');
@@ -255,12 +248,7 @@ export class DeviceSession {
       case 'requested':
       case 'connection_lost': {
         const pauseMs = backoffMs(reconnect, this.#failures++, random);
-        await moveDevice(
-          db,
-          device,
-          'waiting',
-          ['The connection was lost', detail].filter(Boolean).join(': '),
-        );
+        await this.#move('waiting', ['The connection was lost', detail].filter(Boolean).join(': '));
         await clock.wait(pauseMs, this.#stopping.signal);
         return !this.#stopping.signal.aborted;
       }

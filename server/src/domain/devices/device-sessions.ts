@@ -65,6 +65,17 @@ export class DeviceSessions implements Service {
     return session;
   }
 
+  /** Connects a linked device whose session has ended. Throws `conflict` for one that must be linked first. */
+  async reconnect(workspaceId: string, deviceId: string): Promise<void> {
+    await getDevice(this.#options.db, workspaceId, deviceId);
+    if (!(await this.#options.whatsapp.isPaired({ workspaceId, deviceId }))) {
+      throw new SambadError('conflict', 'This device is not linked to a phone: scan its code first.', {
+        field: 'deviceId',
+      });
+    }
+    this.open({ workspaceId, deviceId });
+  }
+
   /** A code to scan for a device that is not linked; opens its session. Throws `conflict` for a linked one. */
   async pairingCode(workspaceId: string, deviceId: string): Promise<PairingCode> {
     const device = await getDevice(this.#options.db, workspaceId, deviceId);

@@ -94,7 +94,7 @@ export async function devicesToRestore(db: Db): Promise<{ deviceId: string; work
   const { rows } = await sql<{ deviceId: string; workspaceId: string }>`
     select d.id as "deviceId", d.workspace_id as "workspaceId" from user_devices d
     join device_credentials c on c.device_id = d.id
-    where d.is_active and d.phone is not null and d.state not in ('logged_out', 'replaced', 'forbidden', 'stopped')
+    where d.is_active and d.phone is not null and d.state not in ('logged_out', 'replaced', 'forbidden')
     order by d.state_since desc, d.id`.execute(db);
   return rows;
 }

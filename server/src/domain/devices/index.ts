@@ -1,7 +1,7 @@
+export type { SenderStatus } from '../../outbox/index.ts';
 export type { PairingCode } from './device-session.ts';
 export { DeviceSessions } from './device-sessions.ts';
 export {
-  countDevices,
   createDevice,
   type Device,
   type DevicePacing,
@@ -9,3 +9,4 @@ export {
   listDevices,
   sendingDeviceIds,
 } from './devices.ts';
+export { createDeviceDirectory, type DeviceDirectory, type DeviceNow } from './directory.ts';

@@ -6,7 +6,8 @@ export interface LeadRow {
   phone: string;
   name: string;
   niches: string[];
-  targetStatus: 'prospect' | 'customer';
+  /** Undefined where the row does not say. */
+  targetStatus: 'prospect' | 'customer' | undefined;
   additionalNote: string;
   attributes: Record<string, string>;
 }
@@ -25,9 +26,11 @@ const ignoredColumns = new Set(['device_id']);
 
 const attributesMax = 50;
 const textMax = 2_000;
+const quotedMax = 100;
 
 /** For each column of the file: our name for it, or the attribute that it becomes. */
 export function readHeader(cells: readonly string[]): string[] {
+  if (cells.some(isGarbled)) throw new SambadError('bad_input', `The CSV is ${notText}`);
   const known = cells.map((cell) => {
     const wanted = cell.trim().toLowerCase();
     return Object.entries(columnNames).find(([, names]) => names.includes(wanted))?.[0] ?? wanted;
@@ -36,7 +39,7 @@ export function readHeader(cells: readonly string[]): string[] {
     if (!known.includes(required)) {
       throw new SambadError(
         'bad_input',
-        `The CSV has no column "${required}"; its columns are: ${cells.join(', ')}.`,
+        `The CSV has no column "${required}"; its columns are: ${quoted(cells.join(', '))}.`,
         { field: required },
       );
     }
@@ -45,6 +48,19 @@ export function readHeader(cells: readonly string[]): string[] {
   if (twice)
     throw new SambadError('bad_input', `The CSV has more than one column "${twice}".`, { field: twice });
   return known;
+}
+
+const notText = 'not in UTF-8, or no text: save it as "CSV UTF-8" and import it again.';
+
+/** Whether bytes were no UTF-8, which reading turns into U+FFFD, or hold a NUL, which no database column takes. */
+function isGarbled(cell: string): boolean {
+  return cell.includes('\ufffd') || cell.includes('\0');
+}
+
+/** A text of the file as part of a sentence. */
+function quoted(text: string): string {
+  const line = text.replace(/\p{Cc}+/gu, ' ');
+  return line.length > quotedMax ? `${line.slice(0, quotedMax)}…` : line;
 }
 
 /** Reads one row by the header's names. Returns a sentence instead when the row cannot become a lead. */
@@ -56,18 +72,21 @@ export function readRow(
   const values = new Map(header.map((name, place) => [name, (cells[place] ?? '').trim()]));
   const name = values.get('name') ?? '';
   const phoneText = values.get('phone') ?? '';
-  const target = (values.get('target_status') || 'prospect').toLowerCase();
+  const target = values.get('target_status')?.toLowerCase() || undefined;
+  if (cells.slice(header.length).some((cell) => cell.trim() !== ''))
+    return `The row has more cells than there are columns: a cell with a comma in it needs quotes.`;
+  if (cells.some(isGarbled)) return `The row is ${notText}`;
   if (name === '') return 'The name is empty.';
   if ([...values.values()].some((value) => value.length > textMax))
     return `A cell is longer than ${textMax} characters.`;
   if (phoneText === '') return 'The phone is empty.';
   const phone = normalisePhone(phoneText, defaultCountry);
-  if (!phone) return `"${phoneText}" is not a phone number.`;
-  if (target !== 'prospect' && target !== 'customer')
-    return `The target status "${target}" is neither prospect nor customer.`;
+  if (!phone) return `"${quoted(phoneText)}" is not a phone number.`;
+  if (target !== undefined && target !== 'prospect' && target !== 'customer')
+    return `The target status "${quoted(target)}" is neither prospect nor customer.`;
   const attributes = [...values].filter(
     ([column, value]) =>
-      column !== '' && value !== '' && !(column in columnNames) && !ignoredColumns.has(column),
+      column !== '' && value !== '' && !Object.hasOwn(columnNames, column) && !ignoredColumns.has(column),
   );
   return {
     phone,

@@ -3,6 +3,7 @@ import { listCampaignsRoute } from './campaigns/list-campaigns.ts';
 import { showCampaignReport } from './campaigns/show-campaign-report.ts';
 import { createDeviceRoute } from './devices/create-device.ts';
 import { listDevicesRoute } from './devices/list-devices.ts';
+import { reconnectDevice } from './devices/reconnect-device.ts';
 import { showDevice } from './devices/show-device.ts';
 import { showPairingCode } from './devices/show-pairing-code.ts';
 import { showHealth } from './system/show-health.ts';
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   createDeviceRoute,
   showDevice,
   showPairingCode,
+  reconnectDevice,
   listCampaignsRoute,
   showCampaignReport,
 ];

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { CampaignReport } from '../../../domain/campaigns/index.ts';
-import { messageStatuses, type StatusCounts } from '../../../outbox/index.ts';
+import { type CampaignReport, messageStatuses, type StatusCounts } from '../../../domain/campaigns/index.ts';
 
 const counts = z.record(z.enum(messageStatuses), z.int());
 

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Device } from '../../../domain/devices/index.ts';
-import type { SenderStatus } from '../../../outbox/index.ts';
+import type { DeviceNow, SenderStatus } from '../../../domain/devices/index.ts';
 
 /** A device as the API shows it. */
 export const deviceView = z.object({
@@ -25,11 +24,11 @@ export const deviceView = z.object({
 });
 
 /** A device's row, and what the engine says of it, in the API's shape. */
-export function viewDevice(device: Device, status: SenderStatus | undefined): z.input<typeof deviceView> {
+export function viewDevice(device: DeviceNow): z.input<typeof deviceView> {
   return {
     ...device,
     stateSince: device.stateSince.toISOString(),
-    sending: status ? viewSending(status) : null,
+    sending: device.sending ? viewSending(device.sending) : null,
   };
 }
 
