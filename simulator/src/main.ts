@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { readCommand, USAGE } from './command-line.ts';
 import type { Simulator } from './simulator.ts';
 import { startSimulator } from './start.ts';

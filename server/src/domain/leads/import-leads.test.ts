@@ -75,7 +75,7 @@ test.each([
   [
     'a quote that is never closed',
     'name,phone\nAli,0123456789\n"Abu,0123456788\n',
-    'near line 4: Quote Not Closed',
+    'Quote Not Closed: the parsing is finished with an opening quote at line 3',
   ],
   [
     'text after a quote',
@@ -100,7 +100,7 @@ test.each([
     code: 'bad_input',
     message: expect.stringContaining(sentence),
   });
-  const { message } = await failure.catch((error: Error) => error);
+  const { message } = (await failure.catch((error: unknown) => error)) as Error;
   expect(message).toMatch(/^[\P{Cc}]{1,400}\.$/u);
   expect(await leads()).toEqual([]);
 });
