@@ -5,6 +5,7 @@ import { type Audience, createJob, parseTemplate } from '../../outbox/index.ts';
 import { SambadError } from '../../platform/errors.ts';
 import type { NewId } from '../../platform/ids.ts';
 import { sendingDeviceIds } from '../devices/index.ts';
+import { hasMedia } from '../media/index.ts';
 
 export interface NewCampaign {
   title: string;
@@ -15,6 +16,8 @@ export interface NewCampaign {
   minDelaySeconds: number;
   maxDelaySeconds: number;
 }
+
+const delaySecondsMax = 86_400;
 
 /** A campaign and the job that runs it. */
 export interface StartedCampaign {
@@ -33,11 +36,7 @@ export async function startCampaign(
 ): Promise<StartedCampaign> {
   const { db, newId, jobs } = context;
   parseTemplate(input.message, 'message');
-  if (input.minDelaySeconds > input.maxDelaySeconds) {
-    throw new SambadError('bad_input', 'The shortest delay is longer than the longest.', {
-      field: 'minDelaySeconds',
-    });
-  }
+  checkDelays(input);
   return await transaction(db, async (tx) => {
     const deviceIds = await sendingDeviceIds(tx.db, workspaceId);
     if (deviceIds.length === 0) {
@@ -46,6 +45,7 @@ export async function startCampaign(
         'No device is linked and active: link one before you start a campaign.',
       );
     }
+    await checkMedia(tx.db, workspaceId, input.mediaId);
     const campaignId = newId();
     await tx.db
       .insertInto('campaigns')
@@ -75,4 +75,20 @@ export async function startCampaign(
     await jobs.enqueue(tx, 'plan_job', { workspaceId, jobId });
     return { campaignId, jobId };
   });
+}
+
+function checkDelays({ minDelaySeconds, maxDelaySeconds }: NewCampaign): void {
+  for (const [field, seconds] of Object.entries({ minDelaySeconds, maxDelaySeconds })) {
+    if (seconds >= 0 && seconds <= delaySecondsMax) continue;
+    throw new SambadError('bad_input', `A delay must be from 0 to ${delaySecondsMax} seconds.`, { field });
+  }
+  if (minDelaySeconds <= maxDelaySeconds) return;
+  throw new SambadError('bad_input', 'The shortest delay is longer than the longest.', {
+    field: 'minDelaySeconds',
+  });
+}
+
+async function checkMedia(db: Db, workspaceId: string, mediaId: string | undefined): Promise<void> {
+  if (mediaId === undefined || (await hasMedia(db, workspaceId, mediaId))) return;
+  throw new SambadError('not_found', 'There is no image with this id.', { field: 'mediaId' });
 }

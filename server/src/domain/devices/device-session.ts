@@ -46,7 +46,7 @@ const settledConnectionMs = 30_000;
 export class DeviceSession {
   readonly #options: DeviceSessionOptions;
   readonly #stopping = new AbortController();
-  #code = Promise.withResolvers<PairingCode | undefined>();
+  #nextCode = Promise.withResolvers<PairingCode | undefined>();
   #currentCode: PairingCode | undefined;
   #running: Promise<void> | undefined;
   /** Events are handled one after the other, so that receipts that come right after the login find the sender in place. */
@@ -63,7 +63,7 @@ export class DeviceSession {
 
   start(): void {
     this.#running = this.#run().finally(() => {
-      this.#code.resolve(undefined);
+      this.#nextCode.resolve(undefined);
       this.#options.onEnded();
     });
   }
@@ -77,14 +77,14 @@ export class DeviceSession {
     await this.#running;
   }
 
-  /** The code to scan now, or the first one to come; undefined when the session ends, or the signal aborts, without one. */
+  /** The code to scan now, or the next one to come; undefined when the session ends, or the signal aborts, without one. */
   async pairingCode(signal: AbortSignal): Promise<PairingCode | undefined> {
     const current = this.#currentCode;
     if (current && current.expiresAt > this.#options.clock.now()) return current;
     const given = new Promise<undefined>((resolve) =>
       signal.addEventListener('abort', () => resolve(undefined), { once: true }),
     );
-    return await Promise.race([this.#code.promise, given]);
+    return await Promise.race([this.#nextCode.promise, given]);
   }
 
   async #run(): Promise<void> {
@@ -165,7 +165,8 @@ export class DeviceSession {
           code: event.code,
           expiresAt: new Date(clock.now().getTime() + event.expiresInMs),
         };
-        this.#code.resolve(this.#currentCode);
+        this.#nextCode.resolve(this.#currentCode);
+        this.#nextCode = Promise.withResolvers();
         break;
       case 'paired':
         this.#currentCode = undefined;
@@ -176,6 +177,7 @@ export class DeviceSession {
         await this.#beginSending(lease);
         break;
       case 'closed':
+        this.#currentCode = undefined;
         await engine.detach(device.deviceId);
         break;
       case 'offline_drained':

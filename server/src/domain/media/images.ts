@@ -37,3 +37,14 @@ export async function storeImage(db: Db, newId: NewId, workspaceId: string, byte
     .executeTakeFirstOrThrow();
   return stored.id;
 }
+
+/** Whether a workspace has a medium with this id. */
+export async function hasMedia(db: Db, workspaceId: string, mediaId: string): Promise<boolean> {
+  const found = await db
+    .selectFrom('media')
+    .select('id')
+    .where('id', '=', mediaId)
+    .where('workspace_id', '=', workspaceId)
+    .executeTakeFirst();
+  return found !== undefined;
+}

@@ -1,1 +1,1 @@
-export { storeImage } from './images.ts';
+export { hasMedia, storeImage } from './images.ts';
