@@ -13,7 +13,7 @@ import { seededRandom } from '../../server/src/platform/random.ts';
 import { type Simulator, startSimulator } from '../../simulator/src/index.ts';
 
 /** Nothing waits longer than it must: a scenario takes seconds, and no result depends on how many. */
-export const quickTimings: Partial<EngineTimings> = {
+const quickTimings: Partial<EngineTimings> = {
   ackTimeoutMs: 1_000,
   failoverGraceMs: 300,
   failoverEveryMs: 100,

@@ -1,4 +1,5 @@
-import type { FastifyError, FastifyInstance } from 'fastify';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { type ErrorCode, SambadError } from '../platform/errors.ts';
 import { statusOfCode } from './error-table.ts';
@@ -10,11 +11,7 @@ export interface ErrorBody {
 
 /** Every failed request, whatever failed, is answered in one shape; what went wrong inside stays in the log. */
 export function answerErrors(server: FastifyInstance): void {
-  server.setErrorHandler((thrown: FastifyError, request, reply) => {
-    const error = explain(thrown);
-    if (error.code === 'internal') request.log.error({ err: thrown }, 'A request failed.');
-    return reply.code(statusOfCode[error.code]).send(bodyOf(error, request.id));
-  });
+  server.setErrorHandler(answerError);
   server.setNotFoundHandler((request, reply) => {
     const error = new SambadError(
       'not_found',
@@ -22,6 +19,30 @@ export function answerErrors(server: FastifyInstance): void {
     );
     return reply.code(404).send(bodyOf(error, request.id));
   });
+}
+
+/** Answers a request that failed. */
+export function answerError(
+  thrown: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = explain(thrown);
+  if (error.code === 'internal') request.log.error({ err: thrown }, 'A request failed.');
+  return reply.code(statusOfCode[error.code]).send(bodyOf(error, request.id));
+}
+
+/** Answers bytes that are no HTTP request, or one whose headers are too large; there is no request to speak of. */
+export function answerBrokenRequest(thrown: NodeJS.ErrnoException, socket: Socket): void {
+  if (thrown.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    thrown.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const body = JSON.stringify(bodyOf(new SambadError('bad_input', 'This is not an HTTP request.'), ''));
+  const head = ['content-type: application/json', `content-length: ${body.length}`, 'connection: close'];
+  socket.end(`HTTP/1.1 ${status}\r\n${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 function bodyOf(error: SambadError, requestId: string): ErrorBody {
@@ -33,7 +54,7 @@ function explain(thrown: FastifyError): SambadError {
   if (thrown instanceof SambadError) return thrown;
   if (hasZodFastifySchemaValidationErrors(thrown)) {
     const first = thrown.validation[0];
-    const field = first?.instancePath.replace(/^\//, '').replaceAll('/', '.') ?? '';
+    const field = first ? fieldOf(first) : '';
     const subject = field === '' ? `The ${thrown.validationContext ?? 'request'}` : field;
     return new SambadError(
       'bad_input',
@@ -49,4 +70,17 @@ function explain(thrown: FastifyError): SambadError {
     'internal',
     'Something went wrong here; the log has the details under this request id.',
   );
+}
+
+/** The field that a failed check is about: where it stands, and for one that nobody knows its name. */
+function fieldOf({
+  instancePath,
+  params,
+}: {
+  instancePath: string;
+  params: Record<string, unknown>;
+}): string {
+  const path = instancePath.split('/').filter((part) => part !== '');
+  const { keys } = params;
+  return [...path, ...(Array.isArray(keys) ? keys.slice(0, 1) : [])].join('.');
 }

@@ -3,7 +3,7 @@ import { SambadError, systemCodeOf } from '../platform/errors.ts';
 import type { Service } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { HttpContext } from './context.ts';
-import { answerErrors } from './errors.ts';
+import { answerBrokenRequest, answerError, answerErrors } from './errors.ts';
 import { allowLocalOnly } from './local-only.ts';
 import { withSchemas } from './route.ts';
 import { routes } from './routes/index.ts';
@@ -26,9 +26,11 @@ export class HttpServer implements Service {
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#server = fastify({
-      loggerInstance: options.logger.child({}, { level: 'warn' }),
+      loggerInstance: quieter(options.logger),
       bodyLimit: bodyBytesMax,
       forceCloseConnections: true,
+      frameworkErrors: answerError,
+      clientErrorHandler: answerBrokenRequest,
     }) as unknown as FastifyInstance;
     allowLocalOnly(this.#server);
     answerErrors(this.#server);
@@ -68,4 +70,9 @@ export class HttpServer implements Service {
   async stop(): Promise<void> {
     await this.#server.close();
   }
+}
+
+/** Each request is worth a line only when something is wrong with it. */
+function quieter(logger: Logger): Logger {
+  return logger.isLevelEnabled('warn') ? logger.child({}, { level: 'warn' }) : logger;
 }

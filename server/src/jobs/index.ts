@@ -1,4 +1,3 @@
 /** The public face of the background jobs. */
 export type { JobName, JobPayloads } from './job-types.ts';
 export { createJobs, type EnqueueOptions, type JobHandler, type Jobs, type JobsOptions } from './jobs.ts';
-export { type Periodic, schedule } from './schedule.ts';

@@ -6,7 +6,7 @@ export { pruneNumberChecks } from './number-checks.ts';
 export type { Caps, DelayRule } from './pacing.ts';
 export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
 export { pruneSendCounts } from './send-counts.ts';
-export { finishJobs, type SettledMessage } from './settle.ts';
+export type { SettledMessage } from './settle.ts';
 export {
   auditLedger,
   countLiveMessages,

@@ -32,11 +32,7 @@ export async function checkAhead(
 }
 
 /** Stores answers; a newer one replaces an older one. */
-export async function storeNumberChecks(
-  db: Db,
-  workspaceId: string,
-  checks: readonly NumberCheck[],
-): Promise<void> {
+async function storeNumberChecks(db: Db, workspaceId: string, checks: readonly NumberCheck[]): Promise<void> {
   await sql`
     insert into number_checks (workspace_id, phone, on_whatsapp, jid)
     select ${workspaceId}, c.phone, c.on_whatsapp, c.jid

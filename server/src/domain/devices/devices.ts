@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Db, DeviceState } from '../../database/index.ts';
+import { type Db, type DeviceState, transaction } from '../../database/index.ts';
 import { SambadError } from '../../platform/errors.ts';
 import type { NewId } from '../../platform/ids.ts';
 import type { Account } from '../../whatsapp/client.ts';
@@ -49,13 +49,20 @@ export async function createDevice(
   workspaceId: string,
   input: { name?: string | undefined } & DevicePacing,
 ): Promise<Device> {
-  const { rows } = await sql<Device>`
+  const rows = await transaction(db, async (tx) => {
+    // One after the other, since each takes the next place in the rotation.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`rotation of ${workspaceId}`}, 0))`.execute(
+      tx.db,
+    );
+    const inserted = await sql<Device>`
     insert into user_devices (id, workspace_id, name, rotation_order, min_delay_seconds, max_delay_seconds, cap_per_minute, cap_per_hour, cap_per_day)
     select ${newId()}, ${workspaceId}, coalesce(${input.name ?? null}::text, 'Server ' || next.place), next.place,
       ${input.minDelaySeconds}, ${input.maxDelaySeconds}, ${input.capPerMinute}, ${input.capPerHour}, ${input.capPerDay}
     from (select coalesce(max(rotation_order), 0) + 1 as place, count(*) as devices from user_devices where workspace_id = ${workspaceId}) as next
     where next.devices < ${devicesMax}
-    returning ${deviceColumns}`.execute(db);
+    returning ${deviceColumns}`.execute(tx.db);
+    return inserted.rows;
+  });
   const device = rows[0];
   if (!device) throw new SambadError('conflict', `A workspace holds at most ${devicesMax} devices.`);
   return device;

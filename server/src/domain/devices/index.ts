@@ -5,7 +5,6 @@ export {
   createDevice,
   type Device,
   type DevicePacing,
-  getDevice,
   listDevices,
   sendingDeviceIds,
 } from './devices.ts';

@@ -1,2 +1,1 @@
 export { type ImportResult, type InvalidRow, importLeads } from './import-leads.ts';
-export { normalisePhone } from './phone.ts';
