@@ -214,6 +214,7 @@ function createSessions(
     ...parts,
     db: database.db,
     leases,
+    network: ground.config.whatsapp.server?.rootKey.toString('hex') ?? 'whatsapp',
     stopDrainMs: ground.timings.stopDrainMs,
     loginsAtOnce,
     onMoved: (deviceId) => ground.events.emit('device', deviceId),

@@ -1,4 +1,6 @@
 import { afterAll, afterEach, beforeEach, expect, test } from 'vitest';
+import { listDevices } from '../../server/src/domain/devices/index.ts';
+import { startSimulator } from '../../simulator/src/index.ts';
 import { cloneTemplate } from '../support/database.ts';
 import { csvOf, Fleet } from '../support/fleet.ts';
 
@@ -102,4 +104,22 @@ test('a number that the phone unlinks is not reconnected, and the others finish 
   expect(report.messages.failed).toBe(unconfirmed);
   expect(report.messages.sent + report.messages.delivered + report.messages.read + unconfirmed).toBe(40);
   expect(fleet.simulator.report().duplicatesAtRecipients).toBe(0);
+});
+
+test('a program that is pointed at another network leaves the numbers of the first alone', async () => {
+  await fleet.link(1);
+  await fleet.stopApp();
+  const other = await startSimulator({ seed: 'another network' });
+  try {
+    await fleet.startApp({ WHATSAPP_SERVER_URL: other.url, WHATSAPP_SERVER_ROOT_KEY: other.rootPublicKey });
+    const [device] = await listDevices(fleet.app.database.db, fleet.app.workspace.id);
+    await expect(fleet.app.sessions.reconnect(fleet.app.workspace.id, device?.id ?? '')).rejects.toThrow(
+      /another WhatsApp network/,
+    );
+    await fleet.stopApp();
+  } finally {
+    await other.stop();
+  }
+  await fleet.startApp();
+  await fleet.untilDevices((states) => states[0] === 'connected');
 });

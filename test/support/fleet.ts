@@ -81,8 +81,9 @@ export class Fleet {
     return this.#app;
   }
 
-  async startApp(): Promise<void> {
-    this.#app = await startApp(createConfig(this.#environment), this.#overrides);
+  /** Starts the program, as it was started first or with some settings changed. */
+  async startApp(changed: Record<string, string> = {}): Promise<void> {
+    this.#app = await startApp(createConfig({ ...this.#environment, ...changed }), this.#overrides);
   }
 
   async stopApp(): Promise<void> {

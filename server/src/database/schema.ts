@@ -70,6 +70,7 @@ export interface DeviceTable {
   jid: Optional<string>;
   lid: Optional<string>;
   push_name: Optional<string>;
+  network: Optional<string>;
   min_delay_seconds: number;
   max_delay_seconds: number;
   cap_per_minute: number;

@@ -40,7 +40,7 @@ export async function claim(db: Db, requests: readonly ClaimRequest[]): Promise<
       select * from unnest(${requests.map((r) => r.deviceId)}::uuid[], ${requests.map((r) => r.epoch)}::bigint[],
                            ${requests.map((r) => r.room)}::integer[]) as w (device_id, epoch, room)
     ),
-    picked as (
+    picked as materialized (
       select w.device_id, w.epoch, array(
         select next.id from broadcast_jobs j
         cross join lateral (
@@ -80,10 +80,14 @@ async function load(db: Db, taken: { device_id: string; ids: number[] }[]): Prom
     from broadcast_messages m
     join leads l on l.id = m.lead_id
     left join number_checks c on c.workspace_id = m.workspace_id and c.phone = m.phone
-    where m.id = any (${ids}) and m.device_id = any (${devices}) and m.status in ('queued', 'unconfirmed')
-    order by array_position(${ids}::bigint[], m.id)`.execute(db);
+    where m.id = any (${ids}) and m.device_id = any (${devices}) and m.status in ('queued', 'unconfirmed')`.execute(
+    db,
+  );
   const deviceOfId = new Map(taken.flatMap((t) => t.ids.map((id) => [id, t.device_id] as const)));
-  const kept = rows.filter((row) => deviceOfId.get(row.id) === row.deviceId);
+  const placeOfId = new Map(ids.map((id, place) => [id, place]));
+  const kept = rows
+    .filter((row) => deviceOfId.get(row.id) === row.deviceId)
+    .sort((a, b) => placeOfId.get(a.id)! - placeOfId.get(b.id)!);
   if (kept.length < ids.length) {
     const keptIds = new Set(kept.map((row) => row.id));
     await strike(

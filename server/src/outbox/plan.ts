@@ -49,10 +49,13 @@ export async function planJob(db: Db, workspaceId: string, jobId: string): Promi
         from broadcast_jobs where id = ${jobId} and workspace_id = ${workspaceId} and state = 'planning' for update
       ),
       chunk as materialized (
-        select l.id, l.phone, row_number() over (order by l.id) - 1 as place
-        from job join leads l on l.workspace_id = job.workspace_id and l.id > job.plan_cursor and l.id <= job.last_lead
-        where (job.niche is null or job.niche = any (l.niches)) and (job.target = 'all' or job.target = l.target_status)
-        order by l.id limit ${chunkSize}
+        select next.id, next.phone, row_number() over (order by next.id) - 1 as place from (
+          select l.id, l.phone from leads l
+          where l.workspace_id = (select workspace_id from job) and l.id > (select plan_cursor from job) and l.id <= (select last_lead from job)
+            and ((select niche from job) is null or (select niche from job) = any (l.niches))
+            and ((select target from job) = 'all' or (select target from job) = l.target_status)
+          order by l.id limit ${chunkSize}
+        ) as next
       ),
       planned as (
         insert into broadcast_messages (workspace_id, job_id, origin, lead_id, phone, device_id, wa_message_id)

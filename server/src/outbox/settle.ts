@@ -55,6 +55,7 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
       select l.device_id, l.workspace_id from device_leases l
       where (l.device_id, l.epoch) in (select device_id, epoch from input) order by l.device_id for share
     ),
+    mine as materialized (select i.* from input i join owned using (device_id)),
     ended as (
       select i.device_id, array_agg(i.id) as ids from input i join owned using (device_id) where i.ends_claim group by i.device_id
     ),
@@ -82,7 +83,7 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
         read_at = case when i.move = 'read' then coalesce(m.read_at, now()) else m.read_at end,
         ended_at = case when i.move in ('failed', 'skipped') or i.move = 'refused_for_now' and m.attempts + 1 >= ${attemptsMax}
           then now() else m.ended_at end
-      from input i join owned on owned.device_id = i.device_id
+      from mine i
       join device_in_flight f on f.device_id = i.device_id
       where m.id = any (${ids}) and m.id = i.id and m.device_id = i.device_id and ${moveIsAllowed}
         and (i.move not in ('refused_for_now', 'given_back') or m.id = any (f.message_ids))

@@ -27,6 +27,8 @@ create table user_devices (
   jid text,
   lid text,
   push_name text,
+  -- Which WhatsApp network it was linked on; another one would refuse its credentials.
+  network text,
   min_delay_seconds double precision not null check (min_delay_seconds >= 0),
   max_delay_seconds double precision not null,
   cap_per_minute integer not null check (cap_per_minute > 0),
@@ -78,6 +80,8 @@ create table leads (
   updated_at timestamptz not null default now(),
   unique (workspace_id, phone)
 );
+-- The cursor of planning walks a workspace's leads in this order.
+create index leads_in_order on leads (workspace_id, id);
 
 -- What the network said about a number: whether it is on WhatsApp, and under which canonical JID.
 create table number_checks (

@@ -14,6 +14,8 @@ export interface DeviceSessionOptions {
   db: Db;
   whatsapp: WhatsApp;
   leases: Leases;
+  /** Names the WhatsApp network that this program is connected to. */
+  network: string;
   engine: Engine;
   clock: Clock;
   random: Random;
@@ -170,10 +172,10 @@ export class DeviceSession {
         break;
       case 'paired':
         this.#currentCode = undefined;
-        await rememberAccount(db, device, event.account);
+        await rememberAccount(db, device, event.account, this.#options.network);
         break;
       case 'open':
-        await rememberAccount(db, device, event.account);
+        await rememberAccount(db, device, event.account, this.#options.network);
         await this.#beginSending(lease);
         break;
       case 'closed':

@@ -10,12 +10,14 @@ import type { Random } from '../../platform/random.ts';
 import { Semaphore } from '../../platform/semaphore.ts';
 import type { WhatsApp } from '../../whatsapp/client.ts';
 import { DeviceSession, type PairingCode } from './device-session.ts';
-import { devicesToRestore, getDevice } from './devices.ts';
+import { devicesToRestore, getDevice, isOfNetwork } from './devices.ts';
 
 export interface DeviceSessionsOptions {
   db: Db;
   whatsapp: WhatsApp;
   leases: Leases;
+  /** Names the WhatsApp network that this program is connected to; devices of another one are left alone. */
+  network: string;
   engine: Engine;
   clock: Clock;
   random: Random;
@@ -43,7 +45,7 @@ export class DeviceSessions implements Service {
   }
 
   async start(): Promise<void> {
-    for (const device of await devicesToRestore(this.#options.db)) this.open(device);
+    for (const device of await devicesToRestore(this.#options.db, this.#options.network)) this.open(device);
   }
 
   async stop(): Promise<void> {
@@ -72,6 +74,13 @@ export class DeviceSessions implements Service {
       throw new SambadError('conflict', 'This device is not linked to a phone: scan its code first.', {
         field: 'deviceId',
       });
+    }
+    if (!(await isOfNetwork(this.#options.db, { workspaceId, deviceId }, this.#options.network))) {
+      throw new SambadError(
+        'conflict',
+        'This device was linked on another WhatsApp network: check WHATSAPP_SERVER_URL.',
+        { field: 'deviceId' },
+      );
     }
     this.open({ workspaceId, deviceId });
   }

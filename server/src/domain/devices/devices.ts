@@ -55,12 +55,12 @@ export async function createDevice(
       tx.db,
     );
     const inserted = await sql<Device>`
-    insert into user_devices (id, workspace_id, name, rotation_order, min_delay_seconds, max_delay_seconds, cap_per_minute, cap_per_hour, cap_per_day)
-    select ${newId()}, ${workspaceId}, coalesce(${input.name ?? null}::text, 'Server ' || next.place), next.place,
-      ${input.minDelaySeconds}, ${input.maxDelaySeconds}, ${input.capPerMinute}, ${input.capPerHour}, ${input.capPerDay}
-    from (select coalesce(max(rotation_order), 0) + 1 as place, count(*) as devices from user_devices where workspace_id = ${workspaceId}) as next
-    where next.devices < ${devicesMax}
-    returning ${deviceColumns}`.execute(tx.db);
+      insert into user_devices (id, workspace_id, name, rotation_order, min_delay_seconds, max_delay_seconds, cap_per_minute, cap_per_hour, cap_per_day)
+      select ${newId()}, ${workspaceId}, coalesce(${input.name ?? null}::text, 'Server ' || next.place), next.place,
+        ${input.minDelaySeconds}, ${input.maxDelaySeconds}, ${input.capPerMinute}, ${input.capPerHour}, ${input.capPerDay}
+      from (select coalesce(max(rotation_order), 0) + 1 as place, count(*) as devices from user_devices where workspace_id = ${workspaceId}) as next
+      where next.devices < ${devicesMax}
+      returning ${deviceColumns}`.execute(tx.db);
     return inserted.rows;
   });
   const device = rows[0];
@@ -96,12 +96,15 @@ export async function sendingDeviceIds(db: Db, workspaceId: string): Promise<str
     .map(({ id }) => id);
 }
 
-/** Every device that should be online, of all workspaces, most recently connected first: for the restore at boot. */
-export async function devicesToRestore(db: Db): Promise<{ deviceId: string; workspaceId: string }[]> {
+/** Every device of this network that should be online, of all workspaces, most recently connected first: for the restore at boot. */
+export async function devicesToRestore(
+  db: Db,
+  network: string,
+): Promise<{ deviceId: string; workspaceId: string }[]> {
   const { rows } = await sql<{ deviceId: string; workspaceId: string }>`
     select d.id as "deviceId", d.workspace_id as "workspaceId" from user_devices d
     join device_credentials c on c.device_id = d.id
-    where d.is_active and d.phone is not null and d.state not in ('logged_out', 'replaced', 'forbidden')
+    where d.is_active and d.phone is not null and d.network = ${network} and d.state not in ('logged_out', 'replaced', 'forbidden')
     order by d.state_since desc, d.id`.execute(db);
   return rows;
 }
@@ -119,11 +122,12 @@ export async function moveDevice(
     where id = ${device.deviceId} and workspace_id = ${device.workspaceId}`.execute(db);
 }
 
-/** Remembers which WhatsApp account a device is linked to. */
+/** Remembers which WhatsApp account, on which network, a device is linked to. */
 export async function rememberAccount(
   db: Db,
   device: { deviceId: string; workspaceId: string },
   account: Account,
+  network: string,
 ): Promise<void> {
   await db
     .updateTable('user_devices')
@@ -131,6 +135,7 @@ export async function rememberAccount(
       phone: account.phone,
       jid: account.jid,
       lid: account.lid ?? null,
+      network,
       ...(account.pushName === undefined ? {} : { push_name: account.pushName }),
     })
     .where('id', '=', device.deviceId)
@@ -143,4 +148,19 @@ export async function countDevices(db: Db): Promise<{ state: DeviceState; device
   const { rows } = await sql<{ state: DeviceState; devices: number }>`
     select state, count(*) as devices from user_devices group by state order by state`.execute(db);
   return rows;
+}
+
+/** Whether a device was linked on this network; on another one its credentials would be refused, and with that lost. */
+export async function isOfNetwork(
+  db: Db,
+  device: { deviceId: string; workspaceId: string },
+  network: string,
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('user_devices')
+    .select('network')
+    .where('id', '=', device.deviceId)
+    .where('workspace_id', '=', device.workspaceId)
+    .executeTakeFirst();
+  return row?.network === network;
 }
