@@ -1,4 +1,4 @@
-import { type App, startApp } from './app.ts';
+import type { App } from './app.ts';
 import { createConfig, settings } from './config/index.ts';
 import { messageOf, SambadError } from './platform/errors.ts';
 import { describeFlags, type Flag, parseFlags } from './platform/flags.ts';
@@ -37,6 +37,8 @@ async function start(args: string[]): Promise<number> {
     return 0;
   }
   const config = createConfig();
+  // Loaded last, so that a mistyped flag or setting is answered at once.
+  const { startApp } = await import('./app.ts');
   const app = await startApp(config);
   const failed = new Promise<Error>((resolve) => app.events.once('failed', resolve));
   process.stdout.write(welcome(app));
@@ -74,7 +76,8 @@ function complain(error: unknown): void {
 /** Wrong use ends with 2, everything else that fails with 1. */
 async function main(args: readonly string[]): Promise<number> {
   const [name = 'start', ...rest] = args;
-  const command = name.startsWith('-') ? start : commands[name];
+  const named = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const command = name.startsWith('-') ? start : named;
   try {
     if (!command)
       throw new SambadError(

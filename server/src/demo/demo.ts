@@ -48,7 +48,11 @@ export async function openStage(options: DemoOptions, progress: Progress): Promi
   await chmod(folder, 0o711);
   let app: App | undefined;
   const close = async (): Promise<void> => {
-    if (app?.config.database.uri !== undefined) await removeDemoWorkspaces(app.database);
+    if (app?.config.database.uri !== undefined) {
+      await removeDemoWorkspaces(app.database).catch((error) =>
+        progress.tell(`What the demo stored could not be removed: ${messageOf(error)}`),
+      );
+    }
     await app?.stop();
     await simulator.stop();
     await rm(folder, { recursive: true, force: true });

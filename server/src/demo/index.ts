@@ -1,6 +1,7 @@
+import { access, constants } from 'node:fs/promises';
 import { reportJob } from '../outbox/index.ts';
 import { systemClock } from '../platform/clock.ts';
-import { SambadError } from '../platform/errors.ts';
+import { messageOf, SambadError } from '../platform/errors.ts';
 import { untilSignal } from '../platform/signals.ts';
 import {
   awaitReceipts,
@@ -22,6 +23,7 @@ export async function runDemo(args: readonly string[]): Promise<number> {
     process.stdout.write(demoHelp);
     return 0;
   }
+  await checkReadable(options.csv);
   const progress = new Progress({ stream: options.json ? process.stderr : process.stdout });
   const stopped = untilSignal();
   const stage = await openStage(options, progress);
@@ -39,6 +41,16 @@ export async function runDemo(args: readonly string[]): Promise<number> {
     return ended.balances ? 0 : 1;
   } finally {
     await stage.close();
+  }
+}
+
+/** A file that is not there should not cost the time of linking numbers first. */
+async function checkReadable(file: string | undefined): Promise<void> {
+  if (file === undefined) return;
+  try {
+    await access(file, constants.R_OK);
+  } catch (error) {
+    throw new SambadError('bad_input', `${file} cannot be read: ${messageOf(error)}.`, { cause: error });
   }
 }
 
