@@ -18,10 +18,14 @@ async function runAndKill(simulator: Simulator, dataDir: string, moreMessages: n
   const environment = { PATH: process.env.PATH, ...environmentFor(simulator, dataDir) };
   const child = spawn(process.execPath, [program, 'start'], {
     env: environment,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = once(child, 'exit');
-  const died = exited.then(() => Promise.reject(new Error('The program ended by itself.')));
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  const died = exited.then(() => Promise.reject(new Error(`The program ended by itself: ${said}`)));
   died.catch(() => undefined);
   await Promise.race([simulator.waitFor((report) => report.arrivals >= target), died]);
   child.kill('SIGKILL');

@@ -53,6 +53,7 @@ export interface WorkspaceTable {
   name: string;
   time_zone: string;
   default_country: string;
+  is_demo: Generated<boolean>;
   created_at: DefaultTimestamp;
 }
 

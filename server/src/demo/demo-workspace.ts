@@ -4,8 +4,6 @@ import type { DatabaseService } from '../database/index.ts';
 import type { Workspace } from '../domain/accounts/index.ts';
 import type { NewId } from '../platform/ids.ts';
 
-const name = 'Sambad demo';
-
 /**
  * The key of every demo. What it seals are credentials of simulated numbers, so it need not be secret; being always the same, it
  * tells a database that a demo left behind from one with real numbers, which is refused because their key differs.
@@ -15,12 +13,18 @@ export const demoKey: Buffer = createHash('sha256').update('sambad demo: simulat
 /** A fresh workspace; what an earlier demo left in this database goes first. */
 export async function openDemoWorkspace({ db }: DatabaseService, newId: NewId): Promise<Workspace> {
   await removeDemoWorkspaces({ db });
-  const workspace: Workspace = { id: newId(), name, timeZone: 'Asia/Kuala_Lumpur', defaultCountry: 'MY' };
+  const workspace: Workspace = {
+    id: newId(),
+    name: 'Demo',
+    timeZone: 'Asia/Kuala_Lumpur',
+    defaultCountry: 'MY',
+  };
   await db
     .insertInto('workspaces')
     .values({
       id: workspace.id,
-      name,
+      name: workspace.name,
+      is_demo: true,
       time_zone: workspace.timeZone,
       default_country: workspace.defaultCountry,
     })
@@ -42,10 +46,10 @@ export async function removeDemoWorkspaces({ db }: Pick<DatabaseService, 'db'>):
   ];
   await db.transaction().execute(async (trx) => {
     for (const table of tables) {
-      await sql`delete from ${sql.table(table)} where workspace_id in (select id from workspaces where name = ${name})`.execute(
+      await sql`delete from ${sql.table(table)} where workspace_id in (select id from workspaces where is_demo)`.execute(
         trx,
       );
     }
-    await sql`delete from workspaces where name = ${name}`.execute(trx);
+    await sql`delete from workspaces where is_demo`.execute(trx);
   });
 }

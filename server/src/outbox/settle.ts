@@ -38,7 +38,8 @@ const moveIsAllowed = sql.raw(
  * Writes a batch of settlements in one statement: rows, timestamps, the in-flight records, the caps' counts and the
  * jobs' resend counters; the statistics follow through triggers. At most one settlement per message. Rows of devices whose epoch is no
  * longer the owner's are left alone: the lease rows are locked for share, so a new owner cannot slip in between.
- * Running it twice with the same batch changes nothing more: a claim that is no longer in flight cannot be refused again.
+ * Running it twice with the same batch moves no row twice: a claim that is no longer in flight cannot be refused again. Only the caps' counts
+ * then err on the safe side.
  */
 export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise<SettledMessage[]> {
   if (batch.length === 0) return [];

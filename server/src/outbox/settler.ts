@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Db } from '../database/index.ts';
+import { type Db, isRefusal } from '../database/index.ts';
 import { backoffMs } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Service } from '../platform/lifecycle.ts';
@@ -117,12 +117,32 @@ export class Settler implements Service {
     return written;
   }
 
+  /** A settlement that the database refuses must not hold up the others: it is left in flight, and the next owner finds it there. */
+  async #settle(batch: readonly Settlement[]): Promise<SettledMessage[]> {
+    const { db, logger } = this.#options;
+    try {
+      return await settleBatch(db, batch);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const [first] = batch;
+      if (batch.length > 1 || !first) {
+        const half = Math.ceil(batch.length / 2);
+        return [...(await this.#settle(batch.slice(0, half))), ...(await this.#settle(batch.slice(half)))];
+      }
+      logger.error(
+        { err: error, messageId: first.messageId },
+        'The database refuses a result: this is a defect, please report it.',
+      );
+      return [];
+    }
+  }
+
   async #write(): Promise<boolean> {
     const settlements = this.#settlements.slice(0, batchMax);
     const reports = this.#reports.slice(0, batchMax);
     try {
       const resolved = await resolveReports(this.#options.db, reports);
-      const moved = await settleBatch(this.#options.db, onePerMessage([...settlements, ...resolved]));
+      const moved = await this.#settle(onePerMessage([...settlements, ...resolved]));
       const jobIds = [...new Set(moved.map((message) => message.jobId))];
       const finished = jobIds.length > 0 ? await finishJobs(this.#options.db, jobIds) : [];
       this.#settlements = this.#settlements.slice(settlements.length);

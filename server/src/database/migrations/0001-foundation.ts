@@ -8,6 +8,8 @@ create table workspaces (
   name text not null,
   time_zone text not null,
   default_country char(2) not null,
+  -- Made by npm run demo, which removes it again.
+  is_demo boolean not null default false,
   created_at timestamptz not null default now()
 );
 

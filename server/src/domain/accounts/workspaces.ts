@@ -18,6 +18,7 @@ export async function openWorkspace(db: Db, newId: NewId): Promise<Workspace> {
   const oldest = await db
     .selectFrom('workspaces')
     .select(['id', 'name', 'time_zone as timeZone', 'default_country as defaultCountry'])
+    .where('is_demo', '=', false)
     .orderBy('created_at')
     .orderBy('id')
     .limit(1)

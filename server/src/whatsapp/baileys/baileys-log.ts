@@ -7,6 +7,9 @@ import { currentTrace } from './send-trace.ts';
 /** More than this from one socket is the same trouble over and over (a storm of undecryptable messages). */
 const linesMax = 100;
 
+/** What Baileys warns of at every connection of an account whose name the phone has not told yet; nobody can do anything about it. */
+const harmless = 'no name present, ignoring presence update request...';
+
 /**
  * Baileys' logger. Its warnings and errors become warnings of ours, with the text and the error's message only: the
  * objects it logs hold stanzas and keys. Its level is `warn`, so that it does not compute debug output; the debug calls
@@ -15,6 +18,7 @@ const linesMax = 100;
 export function createBaileysLog(logger: Logger): SocketConfig['logger'] {
   let lines = 0;
   const warn = (fields: unknown, text?: string): void => {
+    if (fields === harmless || text === harmless) return;
     lines += 1;
     if (lines > linesMax) return;
     logger.warn(describe(fields), text ?? (typeof fields === 'string' ? fields : 'Baileys'));

@@ -1,7 +1,7 @@
-import type { Db } from '../../database/index.ts';
+import { type Db, isRefusal } from '../../database/index.ts';
 import { type BackoffRule, backoffMs } from '../../platform/backoff.ts';
 import type { Clock } from '../../platform/clock.ts';
-import { messageOf, SambadError, systemCodeOf } from '../../platform/errors.ts';
+import { messageOf, SambadError } from '../../platform/errors.ts';
 import type { Logger } from '../../platform/logger.ts';
 import type { Random } from '../../platform/random.ts';
 import { type KeyChange, KeyGroup, type KeyOwner, nameOfOwner, type WriteFailure } from './key-group.ts';
@@ -135,9 +135,4 @@ export class KeyWriter {
       }
     }
   }
-}
-
-/** Whether the statement itself is at fault (SQLSTATE classes 22, 23 and 42): another try would end the same way. */
-function isRefusal(error: unknown): boolean {
-  return /^(22|23|42)/.test(systemCodeOf(error) ?? '');
 }
