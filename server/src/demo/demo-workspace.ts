@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { DatabaseService } from '../database/index.ts';
-import type { Workspace } from '../domain/accounts/index.ts';
+import { createWorkspace, type Workspace } from '../domain/accounts/index.ts';
 import type { NewId } from '../platform/ids.ts';
 
 /**
@@ -13,23 +13,8 @@ export const demoKey: Buffer = createHash('sha256').update('sambad demo: simulat
 /** A fresh workspace; what an earlier demo left in this database goes first. */
 export async function openDemoWorkspace({ db }: DatabaseService, newId: NewId): Promise<Workspace> {
   await removeDemoWorkspaces({ db });
-  const workspace: Workspace = {
-    id: newId(),
-    name: 'Demo',
-    timeZone: 'Asia/Kuala_Lumpur',
-    defaultCountry: 'MY',
-  };
-  await db
-    .insertInto('workspaces')
-    .values({
-      id: workspace.id,
-      name: workspace.name,
-      is_demo: true,
-      time_zone: workspace.timeZone,
-      default_country: workspace.defaultCountry,
-    })
-    .execute();
-  return workspace;
+  const workspace = { id: newId(), name: 'Demo', timeZone: 'Asia/Kuala_Lumpur', defaultCountry: 'MY' };
+  return await createWorkspace(db, workspace, { isDemo: true });
 }
 
 /** Removes everything that demos have put into a database. */

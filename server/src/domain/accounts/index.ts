@@ -1,1 +1,1 @@
-export { openWorkspace, type Workspace } from './workspaces.ts';
+export { createWorkspace, openWorkspace, type Workspace } from './workspaces.ts';

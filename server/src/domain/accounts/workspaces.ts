@@ -24,12 +24,20 @@ export async function openWorkspace(db: Db, newId: NewId): Promise<Workspace> {
     .limit(1)
     .executeTakeFirst();
   if (oldest) return oldest;
-  const workspace: Workspace = {
+  return await createWorkspace(db, {
     id: newId(),
     name: 'Main',
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     defaultCountry: 'MY',
-  };
+  });
+}
+
+/** Adds a workspace; one of the demo is never opened by `openWorkspace`. */
+export async function createWorkspace(
+  db: Db,
+  workspace: Workspace,
+  options = { isDemo: false },
+): Promise<Workspace> {
   await db
     .insertInto('workspaces')
     .values({
@@ -37,6 +45,7 @@ export async function openWorkspace(db: Db, newId: NewId): Promise<Workspace> {
       name: workspace.name,
       time_zone: workspace.timeZone,
       default_country: workspace.defaultCountry,
+      is_demo: options.isDemo,
     })
     .execute();
   return workspace;
