@@ -1,5 +1,5 @@
 import type { DeviceName, NetworkEvents, PairedDevice } from './events.ts';
-import type { FaultOrder } from './faults/fault-plan.ts';
+import type { FaultOrder, RefusalOrder } from './faults/fault-plan.ts';
 import type { Network } from './network.ts';
 import type { LinkedDevice, Phone } from './phones/phone.ts';
 import type { IncomingTexts, SentText } from './protocol/incoming-text.ts';
@@ -101,13 +101,18 @@ export class Simulator {
     this.#network.faults.add(order, { kind: 'dropAck', withReceipts });
   }
 
+  /** Delivers the next `count` messages and acknowledges them only after `delayMs`; receipts follow the acknowledgement. */
+  lateAcks({ delayMs, ...order }: FaultOrder & { delayMs: number }): void {
+    this.#network.faults.add(order, { kind: 'lateAck', delayMs });
+  }
+
   /** Swallows the next `count` messages: neither delivered nor acknowledged. */
   loseMessages(order: FaultOrder): void {
     this.#network.faults.add(order, { kind: 'lose' });
   }
 
-  /** Refuses the next `count` messages with an error code. */
-  ackErrors({ code, ...order }: FaultOrder & { code: number }): void {
+  /** Refuses the next `count` messages with an error code; with `spareRefused` never one that was refused before. */
+  ackErrors({ code, ...order }: RefusalOrder & { code: number }): void {
     this.#network.faults.add(order, { kind: 'refuse', code });
   }
 

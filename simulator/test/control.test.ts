@@ -40,6 +40,7 @@ test('a program can do over HTTP what a test can do in process', async () => {
   expect((await call('POST', '/admin/cut', { phone, refuseForMs: 10 })).status).toBe(200);
   await closed;
   for (const [path, body] of [
+    ['/admin/late-acks', { count: 1, delayMs: 10 }],
     ['/admin/lose-messages', { count: 2 }],
     ['/admin/ack-errors', { code: 463, count: 1 }],
     ['/admin/clear-faults', undefined],
@@ -71,6 +72,7 @@ test.each([
   ['/admin/drop-acks', { count: 0 }, 400, /count must be a whole number of at least 1/],
   ['/admin/drop-acks', { count: 1, withReceipts: 'yes' }, 400, /withReceipts must be true or false/],
   ['/admin/ack-errors', { count: 1 }, 400, /code must be a whole number/],
+  ['/admin/late-acks', { count: 1 }, 400, /delayMs must be a whole number/],
   ['/admin/stream-error', { phone: '60123456789', reason: 'rain' }, 400, /reason must be a code/],
   ['/admin/incoming-text', { fromPhone: '60123456789', toPhone: '60123456780' }, 400, /text must be a text/],
   ['/admin/cut', 'x'.repeat(70_000), 413, /larger than 65536 bytes/],

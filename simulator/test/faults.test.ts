@@ -75,6 +75,24 @@ test('receipts of a message whose acknowledgement was dropped come when asked fo
   expect((await receipts).map(({ attrs }) => attrs.type)).toEqual([undefined, 'read']);
 });
 
+test('a late acknowledgement leaves its message to be sent again meanwhile, and still comes', async () => {
+  const acks: string[] = [];
+  const late = new Promise<void>((resolve) =>
+    socket.ws.on('CB:ack,class:message', ({ attrs }) => {
+      acks.push(attrs.id);
+      if (acks.length === 3) resolve();
+    }),
+  );
+  simulator.lateAcks({ count: 1, phone, delayMs: 1_500 });
+  await send('Hello', 'ID1');
+  await simulator.waitFor(({ shown }) => shown === 1);
+  await send('Something else', 'ID2');
+  await send('Hello', 'ID1');
+  await late;
+  expect(acks).toEqual(['ID2', 'ID1', 'ID1']);
+  expect(simulator.report()).toMatchObject({ acksLate: 1, shown: 2, repeatedIds: 1 });
+});
+
 test('a lost message leaves no trace but its count', async () => {
   simulator.loseMessages({ count: 1, phone });
   const lost = once(simulator.events, 'lost');

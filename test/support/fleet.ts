@@ -7,20 +7,11 @@ import { createConfig } from '../../server/src/config/index.ts';
 import { startCampaign } from '../../server/src/domain/campaigns/index.ts';
 import { createDevice, listDevices } from '../../server/src/domain/devices/index.ts';
 import { importLeads } from '../../server/src/domain/leads/index.ts';
-import { auditLedger, type EngineTimings, type JobReport, reportJob } from '../../server/src/outbox/index.ts';
+import { auditLedger, type JobReport, reportJob } from '../../server/src/outbox/index.ts';
 import { silentLogger } from '../../server/src/platform/logger.ts';
 import { seededRandom } from '../../server/src/platform/random.ts';
 import { type Simulator, startSimulator } from '../../simulator/src/index.ts';
-
-/** Nothing waits longer than it must: a scenario takes seconds, and no result depends on how many. */
-const quickTimings: Partial<EngineTimings> = {
-  ackTimeoutMs: 1_000,
-  failoverGraceMs: 300,
-  failoverEveryMs: 100,
-  lookEveryMs: 200,
-  retry: { firstMs: 50, maxMs: 200 },
-  shortestIntervalMs: 5,
-};
+import { quickReconnect, quickTimings } from './quick-timings.ts';
 
 const wideCaps = { capPerMinute: 100_000, capPerHour: 1_000_000, capPerDay: 10_000_000 };
 
@@ -68,7 +59,7 @@ export class Fleet {
       logger: silentLogger,
       random: seededRandom(options.seed),
       timings: quickTimings,
-      reconnect: { firstMs: 50, maxMs: 200 },
+      reconnect: quickReconnect,
       ...options.overrides,
     };
     const fleet = new Fleet(simulator, environment, overrides);

@@ -60,6 +60,18 @@ test('a second program on the same server gets a sentence', async () => {
   });
 });
 
+test('a connection that is lost in somebody’s hands fails their next query, and nothing else', async () => {
+  const client = await database.pool.connect();
+  const ended = new Promise<void>((resolve) => client.once('end', resolve));
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  await database.pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+  // Nobody waits for an answer that could fail: without a listener the error would end the process.
+  await ended;
+  await expect(client.query('select 1')).rejects.toThrow();
+  client.release(true);
+  expect((await database.pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+});
+
 test('a database of a newer program is refused and left as it is', async () => {
   const { uri, drop } = await cloneTemplate();
   const first = databaseAt(uri);

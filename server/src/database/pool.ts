@@ -48,7 +48,10 @@ export function connectionSettings(target: pg.ClientConfig | string): pg.ClientC
   return { ...where, ...sessionLimits, types };
 }
 
-/** A pool of connections. Errors of idle ones are logged and the connection is replaced. */
+/**
+ * A pool of connections. Errors of idle ones are logged and the connection is replaced. One that is lost in somebody's hands fails their
+ * next query; its own event would otherwise end the program, because the pool listens only to connections that nobody holds.
+ */
 export function createPool(
   settings: pg.ClientConfig,
   logger: Logger,
@@ -56,6 +59,7 @@ export function createPool(
 ): pg.Pool {
   const pool = new pg.Pool({ ...settings, max: connectionsMax, idleTimeoutMillis: 30_000 });
   pool.on('error', (error) => logger.warn({ err: error }, 'An idle database connection was lost.'));
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 

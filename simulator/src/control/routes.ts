@@ -124,6 +124,16 @@ const ROUTES: readonly Route[] = [
   },
   {
     method: 'POST',
+    path: '/admin/late-acks',
+    summary: '{count, delayMs, phone?} delivers the next messages and acknowledges them only after so long',
+    run(simulator, { text }) {
+      const fields = new Fields(text).allow('count', 'delayMs', 'phone');
+      simulator.lateAcks({ ...orderOf(fields), delayMs: fields.whole('delayMs', 0) });
+      return DONE;
+    },
+  },
+  {
+    method: 'POST',
     path: '/admin/lose-messages',
     summary: '{count, phone?} swallows the next messages',
     run(simulator, { text }) {
@@ -134,10 +144,11 @@ const ROUTES: readonly Route[] = [
   {
     method: 'POST',
     path: '/admin/ack-errors',
-    summary: '{code, count, phone?} refuses the next messages with an error code',
+    summary: '{code, count, phone?, spareRefused?} refuses the next messages with an error code',
     run(simulator, { text }) {
-      const fields = new Fields(text).allow('code', 'count', 'phone');
-      simulator.ackErrors({ ...orderOf(fields), code: fields.whole('code', 1) });
+      const fields = new Fields(text).allow('code', 'count', 'phone', 'spareRefused');
+      const spareRefused = fields.flag('spareRefused');
+      simulator.ackErrors({ ...orderOf(fields), spareRefused, code: fields.whole('code', 1) });
       return DONE;
     },
   },

@@ -95,7 +95,7 @@ async function accept(
 ): Promise<void> {
   const { device, node } = incoming;
   const { id = '' } = node.attrs;
-  const fault = network.faults.take(device.phone.digits);
+  const fault = network.faults.take(device.phone.digits, id);
   const name = { phone: device.phone.digits, deviceId: device.id, id, to: node.attrs.to ?? '' };
   if (fault?.kind === 'lose') {
     network.record.count('messagesLost');
@@ -117,7 +117,9 @@ async function accept(
     if (fault.withReceipts) receipts();
     return;
   }
-  afterDelay(network, network.behaviour.ackDelayMs, () => {
+  if (fault?.kind === 'lateAck') network.record.count('acksLate');
+  const delay = fault?.kind === 'lateAck' ? fault.delayMs : undefined;
+  afterDelay(network, delay === undefined ? network.behaviour.ackDelayMs : [delay, delay], () => {
     sendAck(network, incoming);
     receipts();
   });

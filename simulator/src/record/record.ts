@@ -26,6 +26,7 @@ export interface Report {
   mediaUploads: number;
   mediaUnverified: number;
   acksDropped: number;
+  acksLate: number;
   acksWithError: number;
   messagesLost: number;
   logins: number;
@@ -58,6 +59,7 @@ function emptyReport(): Report {
     mediaUploads: 0,
     mediaUnverified: 0,
     acksDropped: 0,
+    acksLate: 0,
     acksWithError: 0,
     messagesLost: 0,
     logins: 0,

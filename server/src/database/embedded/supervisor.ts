@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { systemClock, type Timer } from '../../platform/clock.ts';
 import { boundedLog } from './bounded-log.ts';
 
 /**
@@ -15,6 +16,8 @@ export interface SupervisorOrder {
   env: Record<string, string>;
   ids: { uid: number; gid: number } | undefined;
   log: string;
+  /** How long a fast shutdown may take before an immediate one follows; by default long enough for a last checkpoint. */
+  patienceMs?: number;
 }
 
 export type SupervisorEvent =
@@ -23,6 +26,7 @@ export type SupervisorEvent =
   | { kind: 'ended'; code: number | null; lastLines: string[] };
 
 const lastLinesMax = 20;
+const defaultPatienceMs = 10_000;
 
 function supervise(order: SupervisorOrder): void {
   const postgres = spawn(order.postgres, order.args, {
@@ -32,11 +36,18 @@ function supervise(order: SupervisorOrder): void {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const lastLines = followLog(postgres, order.log);
-  const stop = (): boolean => postgres.kill('SIGINT');
+  let patience: Timer | undefined;
+  const stop = (): void => {
+    postgres.kill('SIGINT');
+    // PostgreSQL 18 waits for ever when it is told to shut down while it recovers from the crash of one of its processes. An
+    // immediate shutdown ends it then, and loses nothing that was committed.
+    patience ??= systemClock.after(order.patienceMs ?? defaultPatienceMs, () => postgres.kill('SIGQUIT'));
+  };
   process.stdin.resume();
   process.stdin.once('end', stop).once('error', stop);
   postgres.once('error', (error) => lastLines.push(error.message));
   postgres.once('close', (code) => {
+    patience?.cancel();
     report({ kind: 'ended', code, lastLines });
     process.stdin.destroy();
   });
