@@ -44,9 +44,11 @@ export async function claim(db: Db, requests: readonly ClaimRequest[]): Promise<
       select w.device_id, w.epoch, array(
         select next.id from broadcast_jobs j
         cross join lateral (
-          select due.id, row_number() over (order by due.id) as turn from (
+          select due.id, row_number() over (order by due.id) as turn
+          from (values ('queued'), ('unconfirmed')) as waiting (status)
+          cross join lateral (
             select m.id from broadcast_messages m
-            where m.device_id = w.device_id and m.job_id = j.id and m.status in ('queued', 'unconfirmed')
+            where m.job_id = j.id and m.device_id = w.device_id and m.status = waiting.status
               and (m.not_before is null or m.not_before <= now()) and m.id <> all (f.message_ids)
             order by m.id limit w.room
           ) as due

@@ -22,7 +22,7 @@ export interface NewJob {
 }
 
 /** Recipients planned in one transaction: large enough to be fast, small enough to hold locks briefly. */
-const chunkSize = 5_000;
+const chunkSize = 20_000;
 
 /** Writes the job's row in the caller's transaction; `planJob` then fills it. Returns the job's id. */
 export async function createJob(db: Db, newId: NewId, job: NewJob): Promise<string> {
@@ -61,7 +61,7 @@ export async function planJob(db: Db, workspaceId: string, jobId: string): Promi
         insert into broadcast_messages (workspace_id, job_id, origin, lead_id, phone, device_id, wa_message_id)
         select job.workspace_id, job.id, job.id, c.id, c.phone,
           job.device_ids[1 + (job.planned + c.place) % cardinality(job.device_ids)],
-          '3EB0' || upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 18))
+          '3EB0' || upper(left(encode(uuid_send(gen_random_uuid()), 'hex'), 18))
         from job, chunk c order by c.id
         on conflict (origin, phone) do nothing returning 1
       )
