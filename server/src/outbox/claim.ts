@@ -29,7 +29,7 @@ export interface ClaimedMessage extends TemplateFields {
 }
 
 /**
- * Takes the next due messages for several devices in one autocommitted statement, at most `room` for each, from its running jobs in turn.
+ * Takes the next due messages for several devices in one autocommitted statement, at most `room` for each, from its jobs in turn, those that are still being planned too.
  * The in-flight record is the write-ahead record: once this has committed, the messages may be on a socket. It locks only
  * the in-flight rows of the devices that get something, and takes nothing for a device whose epoch is stale.
  */
@@ -53,7 +53,7 @@ export async function claim(db: Db, requests: readonly ClaimRequest[]): Promise<
             order by m.id limit w.room
           ) as due
         ) as next
-        where j.workspace_id = f.workspace_id and j.state = 'running'
+        where j.workspace_id = f.workspace_id and j.state in ('planning', 'running')
         order by next.turn, j.id limit w.room
       ) as ids
       from wanted w

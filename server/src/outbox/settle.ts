@@ -58,7 +58,7 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
     ),
     mine as materialized (select i.* from input i join owned using (device_id)),
     ended as (
-      select i.device_id, array_agg(i.id) as ids from input i join owned using (device_id) where i.ends_claim group by i.device_id
+      select device_id, array_agg(id) as ids from mine where ends_claim group by device_id
     ),
     claims as (
       update device_in_flight f set message_ids = array(select unnest(f.message_ids) except select unnest(e.ids))
@@ -97,9 +97,9 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
     ),
     counted as (
       insert into device_send_counts as s (device_id, period, starts_at, workspace_id, sent)
-      select o.device_id, p, date_trunc(p, now(), 'UTC'), o.workspace_id, count(*)
-      from input i join owned o using (device_id), unnest(array['day', 'hour', 'minute']) as p
-      where i.written group by o.device_id, o.workspace_id, p order by o.device_id, p
+      select o.device_id, p, date_trunc(p, now(), 'UTC'), o.workspace_id, w.sent
+      from (select device_id, count(*) as sent from mine where written group by device_id) as w
+      join owned o using (device_id), unnest(array['day', 'hour', 'minute']) as p order by o.device_id, p
       on conflict (device_id, period, starts_at) do update set sent = s.sent + excluded.sent
     )
     select id, job_id as "jobId", device_id as "deviceId", status, reason from moved`.execute(db);

@@ -183,7 +183,7 @@ create table broadcast_messages (
   check (status not in ('delivered', 'read') or delivered_at is not null),
   check (status <> 'read' or read_at is not null),
   unique (origin, phone),
-  unique (wa_message_id, device_id, phone)
+  unique (device_id, wa_message_id, phone)
 ) with (fillfactor = 80);
 -- Reports and first pages, and what is due: a claim reads it once for each status that waits.
 create index broadcast_messages_report on broadcast_messages (job_id, device_id, status, id);
