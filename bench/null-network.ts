@@ -14,12 +14,15 @@ import type { JobStage } from './job-stage.ts';
 /** A network without a wire: what is written is acknowledged at once, in the next turn of the event loop's queue of promises. */
 class NullConnection implements Connection {
   readonly #hear: (event: ConnectionEvent) => void;
+  readonly #onWrite: () => void;
 
-  constructor(hear: (event: ConnectionEvent) => void) {
+  constructor(hear: (event: ConnectionEvent) => void, onWrite: () => void) {
     this.#hear = hear;
+    this.#onWrite = onWrite;
   }
 
   send({ waMessageId }: OutgoingMessage): Promise<WriteResult> {
+    this.#onWrite();
     queueMicrotask(() => this.#hear({ kind: 'acknowledged', waMessageId }));
     return Promise.resolve({ kind: 'written' });
   }
@@ -41,9 +44,12 @@ const noCaps = { perMinute: 1_000_000_000, perHour: 1_000_000_000, perDay: 1_000
 /** The engine with every device of the stage connected to a null network. */
 export class NullFleet {
   readonly engine: Engine;
+  readonly #onWrite: (deviceId: string) => void;
   readonly #finished = new Map<string, PromiseWithResolvers<void>>();
 
-  constructor(db: JobStage['db']) {
+  /** `onWrite` is told of each message as it is written. */
+  constructor(db: JobStage['db'], onWrite: (deviceId: string) => void = () => undefined) {
+    this.#onWrite = onWrite;
     this.engine = new Engine({
       db,
       clock: systemClock,
@@ -61,7 +67,10 @@ export class NullFleet {
     await this.engine.start();
     for (const deviceId of ledger.deviceIds) {
       const lease = { deviceId, workspaceId: ledger.workspaceId, epoch: 1, isHeld: () => true };
-      const connection = new NullConnection((event) => this.engine.hear(lease, event));
+      const connection = new NullConnection(
+        (event) => this.engine.hear(lease, event),
+        () => this.#onWrite(deviceId),
+      );
       await this.engine.attach({
         deviceId,
         workspaceId: ledger.workspaceId,
