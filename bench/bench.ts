@@ -5,7 +5,10 @@ export type Numbers = Record<string, number>;
 
 /** What one benchmark found. */
 export interface Measurement {
-  /** Our time divided by the time of a floor that was measured in the same run: 1 is as fast as the floor, 2 takes twice as long. */
+  /**
+   * Our time divided by the time of a floor that was measured in the same run: 1 is as fast as the floor, 2 takes twice as long. The one exception
+   * is `bullmqRedis`, a rival and no floor: our rate divided by its rate, so 2 is twice as fast.
+   */
   ratios: Numbers;
   /** Ours in absolute terms; they depend on the machine. */
   figures: Numbers;

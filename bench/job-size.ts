@@ -6,19 +6,20 @@ export interface JobSize {
   devices: number;
 }
 
-type JobSizeFlag = 'recipients' | 'devices';
+export type JobSizeFlag = 'recipients' | 'devices';
 
-const standard: JobSize = { recipients: 100_000, devices: 100 };
-
-export const jobSizeFlags: Record<JobSizeFlag, Flag> = {
-  recipients: { value: 'N', help: `Recipients of the job (default ${standard.recipients})` },
-  devices: { value: 'N', help: `Devices that share it (default ${standard.devices})` },
-};
+/** The flags of a benchmark whose job has this size unless somebody says otherwise. */
+export function jobSizeFlags(standard: JobSize): Record<JobSizeFlag, Flag> {
+  return {
+    recipients: { value: 'N', help: `Recipients of the job (default ${standard.recipients})` },
+    devices: { value: 'N', help: `Devices that share it (default ${standard.devices})` },
+  };
+}
 
 /** Throws `bad_input` with a sentence. */
-export function readJobSize(given: Flags<JobSizeFlag>): JobSize {
+export function readJobSize(given: Flags<JobSizeFlag>, standard: JobSize): JobSize {
   return {
-    recipients: wholeNumber('recipients', given.recipients, standard.recipients, { min: 1, max: 1_000_000 }),
-    devices: wholeNumber('devices', given.devices, standard.devices, { min: 1, max: 1_000 }),
+    recipients: wholeNumber('recipients', given.recipients, standard.recipients, { min: 1, max: 2_000_000 }),
+    devices: wholeNumber('devices', given.devices, standard.devices, { min: 1, max: 10_000 }),
   };
 }

@@ -18,6 +18,14 @@ export async function openJobStage(db: Db, size: JobSize): Promise<JobStage> {
   return { db, ledger, size };
 }
 
+/** Every number has been asked about and is on WhatsApp, as on the second day of a fleet. */
+export async function checkEveryNumber({ db }: JobStage): Promise<void> {
+  await sql`
+    insert into number_checks (workspace_id, phone, on_whatsapp, jid)
+    select workspace_id, phone, true, phone || '@s.whatsapp.net' from leads`.execute(db);
+  await sql`vacuum analyze number_checks`.execute(db);
+}
+
 /** Removes every job and message, and starts a checkpoint cycle so that no run pays for the writes of the one before. */
 export async function emptyLedger(db: Db): Promise<void> {
   await sql`truncate broadcast_messages, broadcast_jobs, broadcast_job_stats, device_send_counts`.execute(db);

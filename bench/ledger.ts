@@ -12,7 +12,7 @@ import {
 } from './bare-table.ts';
 import type { Benchmark, Measurement } from './bench.ts';
 import { withDatabase } from './database.ts';
-import { type JobSize, jobSizeFlags, readJobSize } from './job-size.ts';
+import { type JobSize, type JobSizeFlag, jobSizeFlags, readJobSize } from './job-size.ts';
 import { emptyLedger, expectJob, type JobStage, openJobStage } from './job-stage.ts';
 
 /** Messages that a device takes in one claim. */
@@ -21,6 +21,8 @@ const room = 50;
 /** Results in one settlement; the settler of the outbox writes no more than this at once. */
 const batchSize = 2_000;
 
+const standard: JobSize = { recipients: 100_000, devices: 100 };
+
 interface LedgerRun extends Timed {
   claimSeconds: number;
   settleSeconds: number;
@@ -28,13 +30,13 @@ interface LedgerRun extends Timed {
 }
 
 /** How fast the ledger hands messages out and takes results back, with no network and no pace in between. */
-export const ledgerBench: Benchmark<keyof typeof jobSizeFlags> = {
+export const ledgerBench: Benchmark<JobSizeFlag> = {
   name: 'ledger',
   summary:
     'Claims and settles a planned job, against bare UPDATEs by primary key in batches of the same size',
-  flags: jobSizeFlags,
+  flags: jobSizeFlags(standard),
   async run(options, progress) {
-    const size = readJobSize(options);
+    const size = readJobSize(options, standard);
     return await withDatabase(progress, async ({ db }) => {
       const stage = await openJobStage(db, size);
       await createBareTable(db);

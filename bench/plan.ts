@@ -3,16 +3,18 @@ import { alternate, longestLoopBlock, median, type Timed, timed } from './altern
 import { createBareTable, emptyBareTable, fillBareTable } from './bare-table.ts';
 import type { Benchmark, Measurement } from './bench.ts';
 import { withDatabase } from './database.ts';
-import { type JobSize, jobSizeFlags, readJobSize } from './job-size.ts';
+import { type JobSize, type JobSizeFlag, jobSizeFlags, readJobSize } from './job-size.ts';
 import { emptyLedger, expectJob, type JobStage, openJobStage } from './job-stage.ts';
 
+const standard: JobSize = { recipients: 1_000_000, devices: 100 };
+
 /** How long a job's start takes, from the click to the last recipient's row. */
-export const planBench: Benchmark<keyof typeof jobSizeFlags> = {
+export const planBench: Benchmark<JobSizeFlag> = {
   name: 'plan',
   summary: 'Plans a job, against one bare INSERT of the same rows into a table without indexes',
-  flags: jobSizeFlags,
+  flags: jobSizeFlags(standard),
   async run(options, progress) {
-    const size = readJobSize(options);
+    const size = readJobSize(options, standard);
     return await withDatabase(progress, async ({ db }) => {
       const stage = await openJobStage(db, size);
       await createBareTable(db);

@@ -183,8 +183,7 @@ function createBackgroundJobs(
   const { logger } = ground;
   const jobs = createJobs({ connection: () => database.connection(), logger, alone: true });
   jobs.handle('plan_job', async ({ workspaceId, jobId }) => {
-    await planJob(database.db, workspaceId, jobId);
-    engine.ring();
+    await planJob(database.db, workspaceId, jobId, () => engine.ring());
   });
   jobs.handle('audit_ledger', async () => {
     const imbalances = await auditLedger(database.db);

@@ -38,8 +38,8 @@ export async function createLedger(db: Db, size: { devices: number; leads: numbe
   return { workspaceId, deviceIds };
 }
 
-/** A planned job for every lead of the workspace, over all its devices. Returns its id. */
-export async function planEverybody(db: Db, ledger: Ledger): Promise<string> {
+/** A planned job for every lead of the workspace, over all its devices; `onPlanned` as in planJob. Returns its id. */
+export async function planEverybody(db: Db, ledger: Ledger, onPlanned?: () => void): Promise<string> {
   const campaignId = newId();
   await sql`
     insert into campaigns (id, workspace_id, title, target_status, message, min_delay_seconds, max_delay_seconds)
@@ -52,6 +52,6 @@ export async function planEverybody(db: Db, ledger: Ledger): Promise<string> {
     deviceIds: ledger.deviceIds,
     delay: { minMs: 0, maxMs: 0 },
   });
-  await planJob(db, ledger.workspaceId, jobId);
+  await planJob(db, ledger.workspaceId, jobId, onPlanned);
   return jobId;
 }

@@ -29,7 +29,7 @@ export interface ClaimedMessage extends TemplateFields {
 }
 
 /**
- * Takes the next due messages for several devices in one autocommitted statement, at most `room` for each, from its running jobs in turn.
+ * Takes the next due messages for several devices in one autocommitted statement, at most `room` for each, from its jobs in turn, those that are still being planned too.
  * The in-flight record is the write-ahead record: once this has committed, the messages may be on a socket. It locks only
  * the in-flight rows of the devices that get something, and takes nothing for a device whose epoch is stale.
  */
@@ -44,14 +44,16 @@ export async function claim(db: Db, requests: readonly ClaimRequest[]): Promise<
       select w.device_id, w.epoch, array(
         select next.id from broadcast_jobs j
         cross join lateral (
-          select due.id, row_number() over (order by due.id) as turn from (
+          select due.id, row_number() over (order by due.id) as turn
+          from (values ('queued'), ('unconfirmed')) as waiting (status)
+          cross join lateral (
             select m.id from broadcast_messages m
-            where m.device_id = w.device_id and m.job_id = j.id and m.status in ('queued', 'unconfirmed')
+            where m.job_id = j.id and m.device_id = w.device_id and m.status = waiting.status
               and (m.not_before is null or m.not_before <= now()) and m.id <> all (f.message_ids)
             order by m.id limit w.room
           ) as due
         ) as next
-        where j.workspace_id = f.workspace_id and j.state = 'running'
+        where j.workspace_id = f.workspace_id and j.state in ('planning', 'running')
         order by next.turn, j.id limit w.room
       ) as ids
       from wanted w

@@ -162,7 +162,7 @@ export class DeviceSender {
         continue;
       }
       if (await this.#paced()) await this.#sendNext();
-      if (this.room > 0) this.#options.onRoom();
+      if (this.room > this.#held.length) this.#options.onRoom();
     }
   }
 

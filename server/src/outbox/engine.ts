@@ -28,6 +28,9 @@ export interface EngineOptions {
   onSettled?: (moved: SettledMessage[], finishedJobIds: string[]) => void;
 }
 
+/** Devices asked for in one claim. */
+const claimedTogether = 250;
+
 /**
  * The sending engine of one process: it claims due messages for every connected device that it owns, lets each device
  * send at its pace, and settles what comes back. All work is in rows; the engine can be killed at any point.
@@ -41,6 +44,7 @@ export class Engine implements Service {
   readonly #drainTimers = new Map<string, Timer>();
   readonly #stopping = new AbortController();
   #doorbell = new AbortController();
+  #isHeldUp = false;
   #claiming: Promise<void> | undefined;
 
   constructor(options: EngineOptions) {
@@ -54,7 +58,7 @@ export class Engine implements Service {
       logger,
       gatherMs: timings.settleGatherMs,
       backlogMax: timings.settleBacklogMax,
-      onSettled: (moved, finished) => options.onSettled?.(moved, finished),
+      onSettled: (moved, finished) => this.#settled(moved, finished),
     });
     this.#upkeep = new Upkeep({ db, clock, random, logger, timings, onMoved: () => this.ring() });
   }
@@ -79,7 +83,8 @@ export class Engine implements Service {
 
   /** Tells the engine that there may be work: it looks at once. A lost ring costs one look's interval, never work. */
   ring(): void {
-    this.#doorbell.abort();
+    // Each call of abort makes an exception with its stack, even when it comes too late to matter.
+    if (!this.#doorbell.signal.aborted) this.#doorbell.abort();
   }
 
   /** Makes this process the owner of a device's in-flight messages: those of an earlier owner become unconfirmed. */
@@ -170,8 +175,17 @@ export class Engine implements Service {
     }
   }
 
+  /** Asks for every device with room, some of them at a time: while the next ones are asked for, the first send and are settled. */
   async #claimOnce(): Promise<void> {
-    const senders = [...this.#senders.values()].filter((sender) => sender.room > 0);
+    const hungry = [...this.#senders.values()].filter((sender) => sender.room > 0);
+    while (hungry.length > 0 && !this.#stopping.signal.aborted) {
+      if (this.#settler.isFull) break;
+      await this.#claimFor(hungry.splice(0, claimedTogether));
+    }
+    this.#isHeldUp = this.#settler.isFull;
+  }
+
+  async #claimFor(senders: readonly DeviceSender[]): Promise<void> {
     const requests = senders.map(({ device, room }) => ({
       deviceId: device.deviceId,
       epoch: device.lease.epoch,
@@ -183,6 +197,15 @@ export class Engine implements Service {
       const claimed = byDevice.get(sender.device.deviceId);
       if (claimed) sender.take(claimed);
     }
+  }
+
+  /** Devices that stopped claiming because results piled up go on as soon as the pile is half gone. */
+  #settled(moved: SettledMessage[], finishedJobIds: string[]): void {
+    if (this.#isHeldUp && this.#settler.backlog <= this.#options.timings.settleBacklogMax / 2) {
+      this.#isHeldUp = false;
+      this.ring();
+    }
+    this.#options.onSettled?.(moved, finishedJobIds);
   }
 }
 

@@ -2,6 +2,7 @@
 export type { SenderStatus, SendingDevice } from './device-sender.ts';
 export { Engine, type EngineOptions } from './engine.ts';
 export type { JobContent } from './job-content.ts';
+export { type ListedMessage, listMessages, type MessageFilter } from './message-list.ts';
 export { pruneNumberChecks } from './number-checks.ts';
 export type { Caps, DelayRule } from './pacing.ts';
 export { type Audience, createJob, type NewJob, planJob } from './plan.ts';

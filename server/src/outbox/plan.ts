@@ -22,7 +22,7 @@ export interface NewJob {
 }
 
 /** Recipients planned in one transaction: large enough to be fast, small enough to hold locks briefly. */
-const chunkSize = 5_000;
+const chunkSize = 20_000;
 
 /** Writes the job's row in the caller's transaction; `planJob` then fills it. Returns the job's id. */
 export async function createJob(db: Db, newId: NewId, job: NewJob): Promise<string> {
@@ -37,19 +37,28 @@ export async function createJob(db: Db, newId: NewId, job: NewJob): Promise<stri
 }
 
 /**
- * Plans a job's recipients, chunk by chunk from its cursor, and sets it running. It may be stopped anywhere and called
+ * Plans a job's recipients, chunk by chunk from its cursor, and sets it running. What a chunk has planned is due at once, and `onPlanned` is
+ * called so that somebody looks. It may be stopped anywhere and called
  * again: each chunk and the cursor move in one statement, and (origin, phone) is unique.
  * Message k goes to device k modulo the number of devices, so 500 over 5 are 100 each in the user's order.
  */
-export async function planJob(db: Db, workspaceId: string, jobId: string): Promise<void> {
+export async function planJob(
+  db: Db,
+  workspaceId: string,
+  jobId: string,
+  onPlanned: () => void = () => undefined,
+): Promise<void> {
   for (;;) {
     const { rows } = await sql<{ read: number }>`
       with job as (
         select *, audience ->> 'niche' as niche, audience ->> 'targetStatus' as target, (audience ->> 'lastLeadId')::bigint as last_lead
-        from broadcast_jobs where id = ${jobId} and workspace_id = ${workspaceId} and state = 'planning' for update
+        from broadcast_jobs where id = ${jobId} and workspace_id = ${workspaceId} and state = 'planning' for no key update
+      ),
+      devices as materialized (
+        select d.id, d.place - 1 as place from job, unnest(job.device_ids) with ordinality as d (id, place)
       ),
       chunk as materialized (
-        select next.id, next.phone, row_number() over (order by next.id) - 1 as place from (
+        select next.id, next.phone, encode(uuid_send(gen_random_uuid()), 'hex') as hex, row_number() over (order by next.id) - 1 as place from (
           select l.id, l.phone from leads l
           where l.workspace_id = (select workspace_id from job) and l.id > (select plan_cursor from job) and l.id <= (select last_lead from job)
             and ((select niche from job) is null or (select niche from job) = any (l.niches))
@@ -59,10 +68,10 @@ export async function planJob(db: Db, workspaceId: string, jobId: string): Promi
       ),
       planned as (
         insert into broadcast_messages (workspace_id, job_id, origin, lead_id, phone, device_id, wa_message_id)
-        select job.workspace_id, job.id, job.id, c.id, c.phone,
-          job.device_ids[1 + (job.planned + c.place) % cardinality(job.device_ids)],
-          '3EB0' || upper(substr(replace(gen_random_uuid()::text, '-', ''), 1, 18))
-        from job, chunk c order by c.id
+        select job.workspace_id, job.id, job.id, c.id, c.phone, d.id,
+          '3EB0' || upper(left(c.hex, 12) || right(c.hex, 6))
+        from job, chunk c join devices d on d.place = ((select planned from job) + c.place) % (select cardinality(device_ids) from job)
+        order by c.id
         on conflict (origin, phone) do nothing returning 1
       )
       update broadcast_jobs j set
@@ -73,6 +82,7 @@ export async function planJob(db: Db, workspaceId: string, jobId: string): Promi
       from job where j.id = job.id
       returning (select count(*) from chunk) as read`.execute(db);
     const read = rows[0]?.read;
+    onPlanned();
     if (read === undefined || read < chunkSize) return;
   }
 }

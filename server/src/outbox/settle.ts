@@ -43,13 +43,13 @@ const moveIsAllowed = sql.raw(
  */
 export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise<SettledMessage[]> {
   if (batch.length === 0) return [];
-  const ids = batch.map((s) => s.messageId);
+  const ids = arrayOf(batch.map((s) => s.messageId));
   const { rows } = await sql<SettledMessage>`
     with input as materialized (
-      select * from unnest(${ids}::bigint[], ${batch.map((s) => s.deviceId)}::uuid[], ${batch.map((s) => s.epoch)}::bigint[],
-        ${batch.map((s) => s.event.kind)}::text[], ${batch.map((s) => reasonOf(s.event))}::text[],
-        ${batch.map((s) => retryOf(s.event))}::double precision[], ${batch.map((s) => s.endsClaim)}::boolean[],
-        ${batch.map((s) => s.written)}::boolean[], ${batch.map((s) => s.resend)}::boolean[])
+      select * from unnest(${ids}::bigint[], ${arrayOf(batch.map((s) => s.deviceId))}::uuid[], ${arrayOf(batch.map((s) => s.epoch))}::bigint[],
+        ${arrayOf(batch.map((s) => s.event.kind))}::text[], ${arrayOf(batch.map((s) => reasonOf(s.event)))}::text[],
+        ${arrayOf(batch.map((s) => retryOf(s.event)))}::double precision[], ${arrayOf(batch.map((s) => s.endsClaim))}::boolean[],
+        ${arrayOf(batch.map((s) => s.written))}::boolean[], ${arrayOf(batch.map((s) => s.resend))}::boolean[])
         as i (id, device_id, epoch, move, reason, retry_ms, ends_claim, written, resend)
     ),
     owned as materialized (
@@ -58,7 +58,7 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
     ),
     mine as materialized (select i.* from input i join owned using (device_id)),
     ended as (
-      select i.device_id, array_agg(i.id) as ids from input i join owned using (device_id) where i.ends_claim group by i.device_id
+      select device_id, array_agg(id) as ids from mine where ends_claim group by device_id
     ),
     claims as (
       update device_in_flight f set message_ids = array(select unnest(f.message_ids) except select unnest(e.ids))
@@ -86,7 +86,7 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
           then now() else m.ended_at end
       from mine i
       join device_in_flight f on f.device_id = i.device_id
-      where m.id = any (${ids}) and m.id = i.id and m.device_id = i.device_id and ${moveIsAllowed}
+      where m.id = any (${ids}::bigint[]) and m.id = i.id and m.device_id = i.device_id and ${moveIsAllowed}
         and (i.move not in ('refused_for_now', 'given_back') or m.id = any (f.message_ids))
         and not (i.move = 'given_back' and i.retry_ms = 0)
       returning m.id, m.job_id, m.device_id, m.status, m.reason, i.resend
@@ -97,13 +97,18 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
     ),
     counted as (
       insert into device_send_counts as s (device_id, period, starts_at, workspace_id, sent)
-      select o.device_id, p, date_trunc(p, now(), 'UTC'), o.workspace_id, count(*)
-      from input i join owned o using (device_id), unnest(array['day', 'hour', 'minute']) as p
-      where i.written group by o.device_id, o.workspace_id, p order by o.device_id, p
+      select o.device_id, p, date_trunc(p, now(), 'UTC'), o.workspace_id, w.sent
+      from (select device_id, count(*) as sent from mine where written group by device_id) as w
+      join owned o using (device_id), unnest(array['day', 'hour', 'minute']) as p order by o.device_id, p
       on conflict (device_id, period, starts_at) do update set sent = s.sent + excluded.sent
     )
     select id, job_id as "jobId", device_id as "deviceId", status, reason from moved`.execute(db);
   return rows;
+}
+
+/** An array as PostgreSQL reads it, for numbers, ids and words of ours; the driver would look at each value for what to escape. */
+function arrayOf(values: readonly (number | string | boolean | null)[]): string {
+  return `{${values.map((value) => value ?? 'NULL').join(',')}}`;
 }
 
 function reasonOf(event: MessageEvent): string | null {

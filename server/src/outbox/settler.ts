@@ -32,6 +32,9 @@ export interface SettlerOptions {
 /** Results written in one statement at most. */
 const batchMax = 2_000;
 
+/** Statements that write at the same time, on connections of their own. */
+const writesAtOnce = 2;
+
 const retryRule = { firstMs: 100, maxMs: 10_000 };
 
 /** Which of two events for one message says more; the batch holds one settlement per message. */
@@ -46,16 +49,28 @@ const weight: Record<MessageEvent['kind'], number> = {
   read: 7,
 };
 
+/** What one device has to tell the database, in the order in which it was heard. */
+interface DeviceResults {
+  settlements: Settlement[];
+  reports: Report[];
+}
+
+/** The results of some devices that are being written; they stay in memory until they are. */
+type Batch = Map<string, DeviceResults>;
+
 /**
- * Gathers the results of all devices for some milliseconds and writes them in one statement. While the database is slow
- * or gone it keeps them, in order, and tries again: an acknowledgement is never dropped.
+ * Gathers the results of all devices for some milliseconds and writes them in few statements, two at a time. A device's results go together, so that
+ * what is counted per device is counted once, and a device is in one write at most, so that no two meet at a row and its results stay in order.
+ * While the database is slow or gone it keeps them and tries again: an acknowledgement is never dropped.
  */
 export class Settler implements Service {
   readonly #options: SettlerOptions;
-  #settlements: Settlement[] = [];
-  #reports: Report[] = [];
+  /** By device; the device that has waited longest comes first. */
+  readonly #waiting = new Map<string, DeviceResults>();
+  readonly #written = new Set<string>();
+  readonly #writing = new Set<Promise<boolean>>();
+  #backlog = 0;
   #timer: Timer | undefined;
-  #writing: Promise<boolean> | undefined;
   #failures = 0;
   #stopped = false;
 
@@ -65,7 +80,7 @@ export class Settler implements Service {
 
   /** Results not yet in the database. */
   get backlog(): number {
-    return this.#settlements.length + this.#reports.length;
+    return this.#backlog;
   }
 
   get isFull(): boolean {
@@ -73,12 +88,14 @@ export class Settler implements Service {
   }
 
   settle(settlement: Settlement): void {
-    this.#settlements.push(settlement);
+    this.#resultsOf(settlement.deviceId).settlements.push(settlement);
+    this.#backlog += 1;
     this.#schedule();
   }
 
   report(report: Report): void {
-    this.#reports.push(report);
+    this.#resultsOf(report.deviceId).reports.push(report);
+    this.#backlog += 1;
     this.#schedule();
   }
 
@@ -94,27 +111,79 @@ export class Settler implements Service {
 
   /** Writes everything gathered so far; stops at the first failure. */
   async flush(): Promise<void> {
-    await this.#writing;
-    while (this.backlog > 0 && (await this.#writeOnce()));
+    do {
+      this.#begin();
+      if ((await Promise.all(this.#writing)).includes(false)) return;
+    } while (this.backlog > 0);
+  }
+
+  #resultsOf(deviceId: string): DeviceResults {
+    let results = this.#waiting.get(deviceId);
+    if (!results) {
+      results = { settlements: [], reports: [] };
+      this.#waiting.set(deviceId, results);
+    }
+    return results;
   }
 
   #schedule(delayMs = this.#options.gatherMs): void {
-    if (this.#timer || this.#writing || this.#stopped) return;
+    if (this.#timer || this.#stopped || this.#writing.size === writesAtOnce) return;
     this.#timer = this.#options.clock.after(delayMs, () => {
       this.#timer = undefined;
-      void this.#writeOnce();
+      this.#begin();
     });
   }
 
-  /** One write at a time: a batch leaves memory only after the statement that wrote it, so two at once would drop what neither wrote. */
-  async #writeOnce(): Promise<boolean> {
-    this.#writing ??= this.#write().finally(() => {
-      this.#writing = undefined;
+  /** Begins as many writes as may run at once and have something to write. */
+  #begin(): void {
+    while (this.#writing.size < writesAtOnce) {
+      const batch = this.#nextBatch();
+      if (batch.size === 0) return;
+      const writing = this.#writeOnce(batch).then((isWritten) => {
+        this.#writing.delete(writing);
+        if (this.backlog > 0)
+          this.#schedule(isWritten ? 0 : backoffMs(retryRule, this.#failures, this.#options.random));
+        return isWritten;
+      });
+      this.#writing.add(writing);
+    }
+  }
+
+  /** The results of the devices that have waited longest and are in no write. */
+  #nextBatch(): Batch {
+    const batch: Batch = new Map();
+    let room = batchMax;
+    for (const [deviceId, { settlements, reports }] of this.#waiting) {
+      if (room === 0) break;
+      if (this.#written.has(deviceId)) continue;
+      const taken = { settlements: settlements.slice(0, room), reports: reports.slice(0, room) };
+      batch.set(deviceId, taken);
+      this.#written.add(deviceId);
+      room = Math.max(0, room - taken.settlements.length - taken.reports.length);
+    }
+    return batch;
+  }
+
+  /** Writes a batch and forgets it only then: a batch leaves memory after the statement that wrote it. */
+  async #writeOnce(batch: Batch): Promise<boolean> {
+    const isWritten = await this.#write(batch);
+    for (const [deviceId, { settlements, reports }] of batch) {
+      this.#written.delete(deviceId);
+      if (isWritten) this.#forget(deviceId, settlements.length, reports.length);
+    }
+    return isWritten;
+  }
+
+  /** What came meanwhile waits for its turn behind the other devices. */
+  #forget(deviceId: string, settlements: number, reports: number): void {
+    const results = this.#resultsOf(deviceId);
+    this.#waiting.delete(deviceId);
+    this.#backlog -= settlements + reports;
+    if (results.settlements.length + results.reports.length === settlements + reports) return;
+    this.#waiting.set(deviceId, {
+      settlements: results.settlements.slice(settlements),
+      reports: results.reports.slice(reports),
     });
-    const written = await this.#writing;
-    if (this.backlog > 0)
-      this.#schedule(written ? 0 : backoffMs(retryRule, this.#failures, this.#options.random));
-    return written;
   }
 
   /** A settlement that the database refuses must not hold up the others: it is left in flight, and the next owner finds it there. */
@@ -137,16 +206,17 @@ export class Settler implements Service {
     }
   }
 
-  async #write(): Promise<boolean> {
-    const settlements = this.#settlements.slice(0, batchMax);
-    const reports = this.#reports.slice(0, batchMax);
+  async #write(batch: Batch): Promise<boolean> {
+    const results = [...batch.values()];
     try {
-      const resolved = await resolveReports(this.#options.db, reports);
-      const moved = await this.#settle(onePerMessage([...settlements, ...resolved]));
+      const reported = await resolveReports(
+        this.#options.db,
+        results.flatMap(({ reports }) => reports),
+      );
+      const settlements = results.flatMap((each) => each.settlements);
+      const moved = await this.#settle(onePerMessage([...settlements, ...reported]));
       const jobIds = [...new Set(moved.map((message) => message.jobId))];
       const finished = jobIds.length > 0 ? await finishJobs(this.#options.db, jobIds) : [];
-      this.#settlements = this.#settlements.slice(settlements.length);
-      this.#reports = this.#reports.slice(reports.length);
       this.#failures = 0;
       this.#options.onSettled(moved, finished);
       return true;

@@ -153,15 +153,16 @@ create table broadcast_jobs (
 );
 create index broadcast_jobs_live on broadcast_jobs (workspace_id) where state <> 'finished';
 
--- One row per recipient: the ledger and, while queued or unconfirmed, the queue. Origin makes planning idempotent.
+-- One row per recipient: the ledger and, while queued or unconfirmed, the queue. Origin makes planning idempotent. Its job and device are
+-- checked by the foreign keys of broadcast_job_stats, where a trigger counts every row: once for a job, device and status, not once for a message.
 create table broadcast_messages (
   id bigint generated always as identity primary key,
   workspace_id uuid not null,
-  job_id uuid not null references broadcast_jobs (id),
+  job_id uuid not null,
   origin uuid not null,
   lead_id bigint not null,
   phone text not null,
-  device_id uuid not null references user_devices (id),
+  device_id uuid not null,
   wa_message_id text not null,
   status text not null default 'queued'
     check (status in ('queued', 'unconfirmed', 'sent', 'delivered', 'read', 'failed', 'skipped', 'cancelled')),
@@ -182,10 +183,11 @@ create table broadcast_messages (
   check (status not in ('delivered', 'read') or delivered_at is not null),
   check (status <> 'read' or read_at is not null),
   unique (origin, phone),
-  unique (wa_message_id, device_id, phone)
+  unique (device_id, wa_message_id, phone)
 ) with (fillfactor = 80);
-create index broadcast_messages_due on broadcast_messages (device_id, job_id, id) where status in ('queued', 'unconfirmed');
+-- Reports and first pages, and what is due: a claim reads it once for each status that waits.
 create index broadcast_messages_report on broadcast_messages (job_id, device_id, status, id);
+create index broadcast_messages_unconfirmed on broadcast_messages (device_id) where status = 'unconfirmed';
 
 -- What a device's owner has taken and not yet settled: the write-ahead record of sending (docs/adr/0002).
 create table device_in_flight (
@@ -205,9 +207,10 @@ create table device_send_counts (
   primary key (device_id, period, starts_at)
 ) with (fillfactor = 50);
 
+-- How many messages of a job each device has in each status. The keys stand for those of the messages, so nothing cascades.
 create table broadcast_job_stats (
-  job_id uuid not null references broadcast_jobs (id) on delete cascade,
-  device_id uuid not null,
+  job_id uuid not null references broadcast_jobs (id),
+  device_id uuid not null references user_devices (id),
   status text not null,
   workspace_id uuid not null,
   messages integer not null,
