@@ -42,6 +42,8 @@ export class Engine implements Service {
   readonly #stopping = new AbortController();
   #doorbell = new AbortController();
   #claiming: Promise<void> | undefined;
+  /** The claim that is under way, or the last one. */
+  #claimed: Promise<void> = Promise.resolve();
 
   constructor(options: EngineOptions) {
     const { db, clock, random, logger, timings } = options;
@@ -80,6 +82,13 @@ export class Engine implements Service {
   /** Tells the engine that there may be work: it looks at once. A lost ring costs one look's interval, never work. */
   ring(): void {
     this.#doorbell.abort();
+  }
+
+  /** After a pause, a cancel or a stop: gives back what the senders hold unsent of these jobs, a claim that is under way included. */
+  async recall(jobIds: readonly string[]): Promise<void> {
+    await this.#claimed.catch(() => undefined);
+    const recalled = new Set(jobIds);
+    for (const sender of this.#senders.values()) sender.recall(recalled);
   }
 
   /** Makes this process the owner of a device's in-flight messages: those of an earlier owner become unconfirmed. */
@@ -158,7 +167,8 @@ export class Engine implements Service {
     while (!this.#stopping.signal.aborted) {
       this.#doorbell = new AbortController();
       try {
-        await this.#claimOnce();
+        this.#claimed = this.#claimOnce();
+        await this.#claimed;
         failures = 0;
       } catch (error) {
         failures += 1;

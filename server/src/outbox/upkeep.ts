@@ -5,6 +5,7 @@ import type { Service } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
 import { giveUpUnconfirmed, moveFromOfflineDevices } from './failover.ts';
+import { cancelQueued } from './job-verbs.ts';
 import { planForgottenJobs } from './plan.ts';
 import { finishJobs } from './settle.ts';
 import type { EngineTimings } from './timings.ts';
@@ -21,7 +22,7 @@ export interface UpkeepOptions {
 
 /**
  * Looks after messages that no connected device looks after: moves those of offline devices, gives up those that have been
- * unconfirmed for too long, plans jobs whose planning
+ * unconfirmed for too long, cancels what is queued in cancelled jobs, plans jobs whose planning
  * was forgotten, and ends jobs in which nothing waits.
  */
 export class Upkeep implements Service {
@@ -63,6 +64,7 @@ export class Upkeep implements Service {
 
   async #once(): Promise<void> {
     const { db, timings, onMoved } = this.#options;
+    while ((await cancelQueued(db)) > 0 && !this.#stopping.signal.aborted);
     const moved = await moveFromOfflineDevices(db, timings.failoverGraceMs);
     if (moved > 0) onMoved(moved);
     await giveUpUnconfirmed(db, { olderThanMs: timings.unconfirmedMaxMs });
