@@ -1,12 +1,24 @@
 /** The sending engine's public face: what the rest of the program may use of it. */
 export type { SenderStatus, SendingDevice } from './device-sender.ts';
+export { type DirectSend, sendDirect } from './direct.ts';
 export { Engine, type EngineOptions } from './engine.ts';
 export type { JobContent } from './job-content.ts';
+export {
+  allowedActions,
+  cancelJob,
+  type JobVerb,
+  pauseJob,
+  resumeAll,
+  resumeJob,
+  stopAll,
+} from './job-verbs.ts';
+export { getMessage, type MessageView } from './message-view.ts';
 export { pruneNumberChecks } from './number-checks.ts';
 export type { Caps, DelayRule } from './pacing.ts';
 export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
 export { pruneSendCounts } from './send-counts.ts';
 export type { SettledMessage } from './settle.ts';
+export { chooseDevices, deviceSources } from './sources.ts';
 export {
   auditLedger,
   countLiveMessages,
