@@ -17,6 +17,8 @@ const quickTimings: Partial<EngineTimings> = {
   ackTimeoutMs: 1_000,
   failoverGraceMs: 300,
   failoverEveryMs: 100,
+  returnSteadyMs: 200,
+  spreadEveryMs: 500,
   lookEveryMs: 200,
   retry: { firstMs: 50, maxMs: 200 },
   shortestIntervalMs: 5,

@@ -16,6 +16,7 @@ export { getMessage, type MessageView } from './message-view.ts';
 export { pruneNumberChecks } from './number-checks.ts';
 export type { Caps, DelayRule } from './pacing.ts';
 export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
+export { type RetryResult, type RetryScope, retryFailed } from './retry.ts';
 export { pruneSendCounts } from './send-counts.ts';
 export type { SettledMessage } from './settle.ts';
 export { chooseDevices, deviceSources } from './sources.ts';
@@ -28,5 +29,7 @@ export {
   type StatusCounts,
 } from './statistics.ts';
 export { parseTemplate } from './template.ts';
+export { sendTest } from './test-send.ts';
 export { defaultTimings, type EngineTimings } from './timings.ts';
 export { type FailureReason, type MessageStatus, messageStatuses, type SkipReason } from './transition.ts';
+export { type JobWait, whyWaiting } from './waiting.ts';

@@ -7,6 +7,7 @@ import type { Random } from '../platform/random.ts';
 import { giveUpUnconfirmed, moveFromOfflineDevices } from './failover.ts';
 import { cancelQueued } from './job-verbs.ts';
 import { planForgottenJobs } from './plan.ts';
+import { spreadOverReturned } from './return.ts';
 import { finishJobs } from './settle.ts';
 import type { EngineTimings } from './timings.ts';
 
@@ -21,7 +22,7 @@ export interface UpkeepOptions {
 }
 
 /**
- * Looks after messages that no connected device looks after: moves those of offline devices, gives up those that have been
+ * Looks after messages that no connected device looks after: moves those of offline devices, spreads over those that are back, gives up those that have been
  * unconfirmed for too long, cancels what is queued in cancelled jobs, plans jobs whose planning
  * was forgotten, and ends jobs in which nothing waits.
  */
@@ -67,6 +68,9 @@ export class Upkeep implements Service {
     while ((await cancelQueued(db)) > 0 && !this.#stopping.signal.aborted);
     const moved = await moveFromOfflineDevices(db, timings.failoverGraceMs);
     if (moved > 0) onMoved(moved);
+    const spread = await spreadOverReturned(db, timings);
+    if (spread > 0) onMoved(spread);
+    await giveUpUnconfirmed(db, 'of_gone_devices');
     await giveUpUnconfirmed(db, { olderThanMs: timings.unconfirmedMaxMs });
     await planForgottenJobs(db);
     await finishJobs(db);

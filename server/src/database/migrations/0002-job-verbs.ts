@@ -38,6 +38,9 @@ alter table broadcast_messages
   alter column lead_id drop not null,
   add constraint broadcast_messages_content_check check (lead_id is not null or content is not null);
 
+-- Few rows at any time: what is given up after a day, or when its device is gone, is found without reading what waits.
+create index broadcast_messages_unconfirmed on broadcast_messages (device_id, unconfirmed_at) where status = 'unconfirmed';
+
 -- The device that a lead was last written from; a sticky job keeps to it. Written for every message that is sent, so it has no
 -- foreign keys: a row of a lead or device that is gone is never asked for.
 create table lead_devices (
