@@ -58,7 +58,7 @@ async function dispatch(stage: JobStage): Promise<DispatchRun> {
     const { result, maxLoopBlockMs } = await longestLoopBlock(() =>
       timed(async () => {
         const planning = await timed(async () => {
-          jobId = await planEverybody(stage.db, stage.ledger, () => fleet.engine.ring());
+          jobId = await planEverybody(stage.db, stage.ledger, {}, () => fleet.engine.ring());
         });
         planSeconds = planning.seconds;
         await fleet.finished(jobId);

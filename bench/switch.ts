@@ -24,7 +24,7 @@ export const switchBench: Benchmark<JobSizeFlag> = {
       const fleet = new NullFleet(db, (deviceId) => switches.count(deviceId));
       await fleet.start(stage);
       try {
-        const jobId = await planEverybody(db, stage.ledger, () => fleet.engine.ring());
+        const jobId = await planEverybody(db, stage.ledger, {}, () => fleet.engine.ring());
         await fleet.finished(jobId);
         await expectJob(stage, jobId, { state: 'finished', status: 'sent' });
       } finally {

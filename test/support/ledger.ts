@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Db } from '../../server/src/database/index.ts';
-import { createJob, planJob } from '../../server/src/outbox/index.ts';
+import { createJob, type NewJob, planJob } from '../../server/src/outbox/index.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { idSource } from '../../server/src/platform/ids.ts';
 import { systemRandom } from '../../server/src/platform/random.ts';
@@ -38,8 +38,16 @@ export async function createLedger(db: Db, size: { devices: number; leads: numbe
   return { workspaceId, deviceIds };
 }
 
-/** A planned job for every lead of the workspace, over all its devices; `onPlanned` as in planJob. Returns its id. */
-export async function planEverybody(db: Db, ledger: Ledger, onPlanned?: () => void): Promise<string> {
+/**
+ * A planned job for every lead of the workspace, in rotation over all its devices unless told otherwise; `onPlanned` as in planJob. Returns its
+ * id.
+ */
+export async function planEverybody(
+  db: Db,
+  ledger: Ledger,
+  choice: Partial<Pick<NewJob, 'source' | 'deviceIds'>> = {},
+  onPlanned?: () => void,
+): Promise<string> {
   const campaignId = newId();
   await sql`
     insert into campaigns (id, workspace_id, title, target_status, message, min_delay_seconds, max_delay_seconds)
@@ -51,6 +59,7 @@ export async function planEverybody(db: Db, ledger: Ledger, onPlanned?: () => vo
     audience: { niche: null, targetStatus: 'all' },
     deviceIds: ledger.deviceIds,
     delay: { minMs: 0, maxMs: 0 },
+    ...choice,
   });
   await planJob(db, ledger.workspaceId, jobId, onPlanned);
   return jobId;

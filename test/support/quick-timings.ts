@@ -6,6 +6,8 @@ export const quickTimings = {
   ackTimeoutMs: 1_000,
   failoverGraceMs: 300,
   failoverEveryMs: 100,
+  returnSteadyMs: 200,
+  spreadEveryMs: 500,
   lookEveryMs: 200,
   retry: { firstMs: 50, maxMs: 200 },
   shortestIntervalMs: 5,

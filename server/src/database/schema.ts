@@ -15,7 +15,9 @@ export type DeviceState =
   | 'logged_out'
   | 'replaced'
   | 'forbidden';
-export type JobState = 'planning' | 'running' | 'finished';
+export type JobState = 'planning' | 'running' | 'paused' | 'finished' | 'cancelled';
+/** How a job's messages get their devices. */
+export type DeviceSource = 'single' | 'round_robin' | 'random' | 'sticky';
 export type MessageStatus =
   | 'queued'
   | 'unconfirmed'
@@ -45,6 +47,7 @@ export interface Schema {
   device_in_flight: DeviceInFlightTable;
   device_send_counts: DeviceSendCountTable;
   broadcast_job_stats: BroadcastJobStatsTable;
+  lead_devices: LeadDeviceTable;
   installation: InstallationTable;
 }
 
@@ -54,6 +57,7 @@ export interface WorkspaceTable {
   time_zone: string;
   default_country: string;
   is_demo: Generated<boolean>;
+  sending_stopped_at: OptionalTimestamp;
   created_at: DefaultTimestamp;
 }
 
@@ -173,6 +177,12 @@ export interface BroadcastJobTable {
   planned: Generated<number>;
   failovers: Generated<number>;
   resends: Generated<number>;
+  kind: Generated<'campaign' | 'direct'>;
+  source: Generated<DeviceSource>;
+  paused_at: OptionalTimestamp;
+  pause_reason: Optional<string>;
+  winding_down: Generated<boolean>;
+  spread_at: OptionalTimestamp;
   created_at: DefaultTimestamp;
   planned_at: OptionalTimestamp;
   finished_at: OptionalTimestamp;
@@ -184,10 +194,12 @@ export interface BroadcastMessageTable {
   workspace_id: string;
   job_id: string;
   origin: string;
-  lead_id: number;
+  lead_id: Optional<number>;
   phone: string;
   device_id: string;
   wa_message_id: string;
+  /** JSON; its shape belongs to the outbox. */
+  content: unknown;
   status: Generated<MessageStatus>;
   reason: Optional<string>;
   attempts: Generated<number>;
@@ -222,6 +234,12 @@ export interface BroadcastJobStatsTable {
   status: MessageStatus;
   workspace_id: string;
   messages: number;
+}
+
+export interface LeadDeviceTable {
+  lead_id: number;
+  workspace_id: string;
+  device_id: string;
 }
 
 /** One row: what this installation knows about itself. */

@@ -24,6 +24,7 @@ export async function removeDemoWorkspaces({ db }: Pick<DatabaseService, 'db'>):
     'broadcast_messages',
     'broadcast_jobs',
     'campaigns',
+    'lead_devices',
     'leads',
     'number_checks',
     'user_devices',

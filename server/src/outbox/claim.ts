@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { Db } from '../database/index.ts';
-import { templateFieldColumns } from './job-content.ts';
+import { type DirectContent, templateFieldColumns } from './job-content.ts';
 import type { TemplateFields } from './template.ts';
 
 /** A device that can take more work. */
@@ -26,10 +26,13 @@ export interface ClaimedMessage extends TemplateFields {
   resends: number;
   /** Whether an earlier copy may have arrived: this is then a resend. */
   unconfirmed: boolean;
+  /** What a direct message says; null where the job's template does. */
+  content: DirectContent | null;
 }
 
 /**
- * Takes the next due messages for several devices in one autocommitted statement, at most `room` for each, from its jobs in turn, those that are still being planned too.
+ * Takes the next due messages for several devices in one autocommitted statement, at most `room` for each, direct sends first, then from its
+ * jobs in turn, those that are still being planned too; nothing while its workspace has stopped all sending.
  * The in-flight record is the write-ahead record: once this has committed, the messages may be on a socket. It locks only
  * the in-flight rows of the devices that get something, and takes nothing for a device whose epoch is stale.
  */
@@ -54,7 +57,8 @@ export async function claim(db: Db, requests: readonly ClaimRequest[]): Promise<
           ) as due
         ) as next
         where j.workspace_id = f.workspace_id and j.state in ('planning', 'running')
-        order by next.turn, j.id limit w.room
+          and not exists (select 1 from workspaces s where s.id = f.workspace_id and s.sending_stopped_at is not null)
+        order by j.kind <> 'direct', next.turn, j.id limit w.room
       ) as ids
       from wanted w
       join device_leases l on l.device_id = w.device_id and l.epoch = w.epoch
@@ -77,14 +81,13 @@ async function load(db: Db, taken: { device_id: string; ids: number[] }[]): Prom
   const devices = taken.map((t) => t.device_id);
   const { rows } = await sql<ClaimedRow>`
     select m.id, m.workspace_id as "workspaceId", m.job_id as "jobId", m.device_id as "deviceId", m.phone,
-      m.wa_message_id as "waMessageId", m.attempts, m.resends, m.status = 'unconfirmed' as unconfirmed,
+      m.wa_message_id as "waMessageId", m.attempts, m.resends, m.status = 'unconfirmed' as unconfirmed, m.content,
       c.jid, coalesce(c.on_whatsapp, true) as "onWhatsApp", ${templateFieldColumns}
     from broadcast_messages m
-    join leads l on l.id = m.lead_id
+    left join leads l on l.id = m.lead_id
     left join number_checks c on c.workspace_id = m.workspace_id and c.phone = m.phone
-    where m.id = any (${ids}) and m.device_id = any (${devices}) and m.status in ('queued', 'unconfirmed')`.execute(
-    db,
-  );
+    where m.id = any (${ids}) and m.device_id = any (${devices}) and m.status in ('queued', 'unconfirmed')
+      and (l.id is not null or m.content is not null)`.execute(db);
   const deviceOfId = new Map(taken.flatMap((t) => t.ids.map((id) => [id, t.device_id] as const)));
   const placeOfId = new Map(ids.map((id, place) => [id, place]));
   const kept = rows

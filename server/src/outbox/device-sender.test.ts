@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/database.ts';
 import { createLedger, planEverybody } from '../../../test/support/ledger.ts';
@@ -126,4 +127,23 @@ test('an answer that comes late for a message that waits here to go out again ke
   await begin();
   connection.say({ kind: 'acknowledged', waMessageId: messages[1]?.waMessageId ?? '' });
   await expectNextAfter(pauseMs, 2);
+});
+
+test('what is recalled is given back and does not go out; what was written goes on to its answer', async () => {
+  const sending = await begin();
+  sending.recall(new Set([messages[0]?.jobId ?? '']));
+  const next = connection.nextWrite();
+  clock.advance(pauseMs);
+  await settled();
+  sending.take(messages.slice(2));
+  expect(await next).toMatchObject({ waMessageId: messages[2]?.waMessageId });
+  connection.say({ kind: 'acknowledged', waMessageId: messages[0]?.waMessageId ?? '' });
+  await settler.flush();
+  const { rows } = await sql<{ status: string; held: boolean }>`
+    select m.status, (m.id = any (f.message_ids)) as held from broadcast_messages m join device_in_flight f using (device_id)
+    where m.id = any (${messages.map(({ id }) => id)}) order by m.id`.execute(database.db);
+  expect(rows.slice(0, 2)).toEqual([
+    { status: 'sent', held: false },
+    { status: 'queued', held: false },
+  ]);
 });

@@ -122,6 +122,13 @@ export class DeviceSender {
     this.#signal();
   }
 
+  /** Gives back what it holds unsent of these jobs; what is written goes on to its answer. */
+  recall(jobIds: ReadonlySet<string>): void {
+    const recalled = this.#held.filter((message) => jobIds.has(message.jobId));
+    this.#held = this.#held.filter((message) => !jobIds.has(message.jobId));
+    for (const message of recalled) this.#giveBack(message, 0);
+  }
+
   /** What the network says about messages of this device. */
   hear(event: ConnectionEvent): void {
     if (event.kind === 'acknowledged') this.#answered(event.waMessageId, { kind: 'acknowledged' });
@@ -185,7 +192,7 @@ export class DeviceSender {
     try {
       const jid = await this.#recipientOf(message);
       if (!jid) return;
-      const job = await this.#options.jobs.get(message.workspaceId, message.jobId);
+      const job = await this.#options.jobs.of(message);
       await this.#write(message, jid, job);
     } catch (error) {
       const { logger, timings, device } = this.#options;

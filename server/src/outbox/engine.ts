@@ -46,6 +46,8 @@ export class Engine implements Service {
   #doorbell = new AbortController();
   #isHeldUp = false;
   #claiming: Promise<void> | undefined;
+  /** The claim that is under way, or the last one. */
+  #claimed: Promise<void> = Promise.resolve();
 
   constructor(options: EngineOptions) {
     const { db, clock, random, logger, timings } = options;
@@ -85,6 +87,13 @@ export class Engine implements Service {
   ring(): void {
     // Each call of abort makes an exception with its stack, even when it comes too late to matter.
     if (!this.#doorbell.signal.aborted) this.#doorbell.abort();
+  }
+
+  /** After a pause, a cancel or a stop: gives back what the senders hold unsent of these jobs, a claim that is under way included. */
+  async recall(jobIds: readonly string[]): Promise<void> {
+    await this.#claimed.catch(() => undefined);
+    const recalled = new Set(jobIds);
+    for (const sender of this.#senders.values()) sender.recall(recalled);
   }
 
   /** Makes this process the owner of a device's in-flight messages: those of an earlier owner become unconfirmed. */
@@ -163,7 +172,8 @@ export class Engine implements Service {
     while (!this.#stopping.signal.aborted) {
       this.#doorbell = new AbortController();
       try {
-        await this.#claimOnce();
+        this.#claimed = this.#claimOnce();
+        await this.#claimed;
         failures = 0;
       } catch (error) {
         failures += 1;

@@ -1,12 +1,14 @@
 import { sql } from 'kysely';
 import type { Db } from '../database/index.ts';
+import { movableSources } from './sources.ts';
 
 /** Rows moved in one statement; the rest follow at the next look. */
 const movedMax = 5_000;
 
 /**
- * Moves what a long-disconnected device never wrote to the connected devices of the same job, in turn. Messages that
- * are in flight or unconfirmed stay: a copy may be on its way. A job none of whose devices is connected waits.
+ * Moves what a long-disconnected device never wrote to the connected devices of the same job, in turn; a direct message may go from any
+ * device of its workspace. Messages that are in flight or unconfirmed stay: a copy may be on its way. Single and sticky jobs, direct messages
+ * from a device that was asked for, and jobs none of whose devices is connected wait.
  * Locks the in-flight rows of the devices it takes from, so that a claim and a move cannot both have a message.
  * Returns how many messages moved.
  */
@@ -14,14 +16,15 @@ export async function moveFromOfflineDevices(db: Db, graceMs: number): Promise<n
   const { rows } = await sql<{ moved: number }>`
     with offline as materialized (
       select s.job_id, s.device_id from broadcast_job_stats s
-      join broadcast_jobs j on j.id = s.job_id and j.state = 'running'
+      join broadcast_jobs j on j.id = s.job_id and j.state = 'running' and j.source in ${movableSources}
       join user_devices d on d.id = s.device_id
       where s.status = 'queued' and s.messages > 0
         and (d.offline_since < now() - ${graceMs} * interval '1 millisecond' or not d.is_active)
     ),
     takers as materialized (
       select j.id as job_id, array_agg(d.id order by d.rotation_order) as device_ids
-      from broadcast_jobs j join user_devices d on d.id = any (j.device_ids) and d.workspace_id = j.workspace_id
+      from broadcast_jobs j
+      join user_devices d on d.workspace_id = j.workspace_id and (d.id = any (j.device_ids) or j.kind = 'direct')
       where j.id in (select job_id from offline) and d.state = 'connected' and d.is_active group by j.id
     ),
     held as materialized (
@@ -33,7 +36,7 @@ export async function moveFromOfflineDevices(db: Db, graceMs: number): Promise<n
       from offline o join takers t using (job_id)
       left join held h on h.device_id = o.device_id
       join broadcast_messages m on m.device_id = o.device_id and m.job_id = o.job_id and m.status = 'queued'
-      where m.id <> all (coalesce(h.message_ids, '{}'))
+      where m.id <> all (coalesce(h.message_ids, '{}')) and m.content -> 'deviceId' is null
       order by m.id limit ${movedMax}
     ),
     moved as (
@@ -49,17 +52,19 @@ export async function moveFromOfflineDevices(db: Db, graceMs: number): Promise<n
 }
 
 /**
- * Settles the unconfirmed messages of a device that will not come back, or that have been unconfirmed for longer than
- * `olderThanMs`: nobody can find out any more whether they arrived.
+ * Settles the unconfirmed messages of a device that will not come back (unlinked, forbidden, about to be deleted), of all devices that are
+ * unlinked or forbidden, or that have been unconfirmed for longer than `olderThanMs`: nobody can find out any more whether they arrived.
  */
 export async function giveUpUnconfirmed(
   db: Db,
-  which: { deviceId: string } | { olderThanMs: number },
+  which: { deviceId: string } | { olderThanMs: number } | 'of_gone_devices',
 ): Promise<number> {
   const chosen =
-    'deviceId' in which
-      ? sql`m.device_id = ${which.deviceId}`
-      : sql`m.unconfirmed_at < now() - ${which.olderThanMs} * interval '1 millisecond'`;
+    which === 'of_gone_devices'
+      ? sql`m.device_id in (select id from user_devices where state in ('logged_out', 'forbidden'))`
+      : 'deviceId' in which
+        ? sql`m.device_id = ${which.deviceId}`
+        : sql`m.unconfirmed_at < now() - ${which.olderThanMs} * interval '1 millisecond'`;
   const { numAffectedRows } = await sql`
     update broadcast_messages m set status = 'failed', reason = 'unconfirmed', ended_at = now()
     where m.status = 'unconfirmed' and ${chosen}

@@ -1,13 +1,26 @@
 /** The sending engine's public face: what the rest of the program may use of it. */
 export type { SenderStatus, SendingDevice } from './device-sender.ts';
+export { type DirectSend, sendDirect } from './direct.ts';
 export { Engine, type EngineOptions } from './engine.ts';
 export type { JobContent } from './job-content.ts';
+export {
+  allowedActions,
+  cancelJob,
+  type JobVerb,
+  pauseJob,
+  resumeAll,
+  resumeJob,
+  stopAll,
+} from './job-verbs.ts';
 export { type ListedMessage, listMessages, type MessageFilter } from './message-list.ts';
+export { getMessage, type MessageView } from './message-view.ts';
 export { pruneNumberChecks } from './number-checks.ts';
 export type { Caps, DelayRule } from './pacing.ts';
 export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
+export { type RetryResult, type RetryScope, retryFailed } from './retry.ts';
 export { pruneSendCounts } from './send-counts.ts';
 export type { SettledMessage } from './settle.ts';
+export { chooseDevices, deviceSources } from './sources.ts';
 export {
   auditLedger,
   countLiveMessages,
@@ -17,5 +30,7 @@ export {
   type StatusCounts,
 } from './statistics.ts';
 export { parseTemplate } from './template.ts';
+export { sendTest } from './test-send.ts';
 export { defaultTimings, type EngineTimings } from './timings.ts';
 export { type FailureReason, type MessageStatus, messageStatuses, type SkipReason } from './transition.ts';
+export { type JobWait, whyWaiting } from './waiting.ts';

@@ -13,12 +13,22 @@ export interface JobContent {
   mediaId: string | null;
 }
 
+/** What a direct message sends, stored with it: no template, the text as it is. */
+export interface DirectContent {
+  text: string;
+  /** An image to send with the text as its caption. */
+  mediaId: string | null;
+  /** Present when the message was asked for from this device: it waits for it and never moves. */
+  deviceId?: string;
+}
+
 /** What every message of a job shares, ready for use. */
 export interface Job {
   id: string;
   workspaceId: string;
   delay: DelayRule;
-  template: Template[];
+  /** A template to fill, or a text that is sent as it is. */
+  template: Template[] | string;
   media: MediaSource | undefined;
 }
 
@@ -32,6 +42,15 @@ export class JobContents {
 
   constructor(db: Db) {
     this.#db = db;
+  }
+
+  /** What a message is sent with: its job, or its own content under the job's delays. */
+  async of(message: { workspaceId: string; jobId: string; content: DirectContent | null }): Promise<Job> {
+    const job = await this.get(message.workspaceId, message.jobId);
+    if (!message.content) return job;
+    const { text, mediaId } = message.content;
+    const media = mediaId ? await this.#mediaSource(message.workspaceId, mediaId) : undefined;
+    return { ...job, template: text, media };
   }
 
   async get(workspaceId: string, jobId: string): Promise<Job> {
@@ -71,12 +90,13 @@ export class JobContents {
 
 /** The message for one lead. Throws when the template cannot be filled. */
 export function render(job: Job, fields: TemplateFields): OutgoingContent {
-  const text = fillTemplate(job.template, fields);
+  const text = typeof job.template === 'string' ? job.template : fillTemplate(job.template, fields);
   return job.media ? { kind: 'image', caption: text, media: job.media } : { kind: 'text', text };
 }
 
-/** The lead's columns as SQL, named as a template names them; for queries that join `leads l`. */
-export const templateFieldColumns = sql`l.name, array_to_string(l.niches, ', ') as niche, l.additional_note as note, l.attributes`;
+/** The lead's columns as SQL, named as a template names them; for queries that join `leads l`, to the left where there may be no lead. */
+export const templateFieldColumns = sql`coalesce(l.name, '') as name, coalesce(array_to_string(l.niches, ', '), '') as niche,
+  coalesce(l.additional_note, '') as note, coalesce(l.attributes, '{}') as attributes`;
 
 /**
  * The content once sent by a device under a WhatsApp id, made again from the ledger, for a recipient whose phone could not
@@ -88,11 +108,13 @@ export async function contentOf(
   sender: { workspaceId: string; deviceId: string },
   waMessageId: string,
 ): Promise<OutgoingContent | undefined> {
-  const found = await sql<TemplateFields & { job_id: string }>`
-    select m.job_id, m.phone, ${templateFieldColumns}
-    from broadcast_messages m join leads l on l.id = m.lead_id
+  const found = await sql<TemplateFields & { job_id: string; content: DirectContent | null }>`
+    select m.job_id, m.phone, m.content, ${templateFieldColumns}
+    from broadcast_messages m left join leads l on l.id = m.lead_id
     where m.wa_message_id = ${waMessageId} and m.device_id = ${sender.deviceId} and m.workspace_id = ${sender.workspaceId}
     limit 1`.execute(db);
   const row = found.rows[0];
-  return row && render(await jobs.get(sender.workspaceId, row.job_id), row);
+  if (!row) return undefined;
+  const { workspaceId } = sender;
+  return render(await jobs.of({ workspaceId, jobId: row.job_id, content: row.content }), row);
 }

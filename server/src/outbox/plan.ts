@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
-import type { Db } from '../database/index.ts';
+import type { Db, DeviceSource } from '../database/index.ts';
 import type { NewId } from '../platform/ids.ts';
 import type { JobContent } from './job-content.ts';
 import type { DelayRule } from './pacing.ts';
+import { chosenDevice, placeInChunk } from './sources.ts';
 
 /** Who a job is for; frozen when the job starts: leads that arrive later are not part of it. */
 export interface Audience {
@@ -18,6 +19,8 @@ export interface NewJob {
   audience: Audience;
   /** The devices that share the job, in rotation order; not empty. */
   deviceIds: readonly string[];
+  /** How the messages get their devices; round-robin when absent. */
+  source?: DeviceSource | undefined;
   delay: DelayRule;
 }
 
@@ -29,18 +32,19 @@ export async function createJob(db: Db, newId: NewId, job: NewJob): Promise<stri
   const id = newId();
   const frozen = sql`(select coalesce(max(id), 0) from leads where workspace_id = ${job.workspaceId})`;
   await sql`
-    insert into broadcast_jobs (id, workspace_id, campaign_id, state, content, audience, device_ids, min_delay_ms, max_delay_ms)
+    insert into broadcast_jobs (id, workspace_id, campaign_id, state, content, audience, device_ids, source, min_delay_ms, max_delay_ms)
     values (${id}, ${job.workspaceId}, ${job.campaignId}, 'planning', ${JSON.stringify(job.content)}::jsonb,
       ${JSON.stringify(job.audience)}::jsonb || jsonb_build_object('lastLeadId', ${frozen}),
-      ${[...job.deviceIds]}::uuid[], ${job.delay.minMs}, ${job.delay.maxMs})`.execute(db);
+      ${[...job.deviceIds]}::uuid[], ${job.source ?? 'round_robin'}, ${job.delay.minMs}, ${job.delay.maxMs})`.execute(
+    db,
+  );
   return id;
 }
 
 /**
  * Plans a job's recipients, chunk by chunk from its cursor, and sets it running. What a chunk has planned is due at once, and `onPlanned` is
- * called so that somebody looks. It may be stopped anywhere and called
- * again: each chunk and the cursor move in one statement, and (origin, phone) is unique.
- * Message k goes to device k modulo the number of devices, so 500 over 5 are 100 each in the user's order.
+ * called so that somebody looks. It may be stopped anywhere and called again: each chunk and the cursor move in one statement, and (origin,
+ * phone) is unique. A job that is paused or cancelled meanwhile is left where it is. Which device a message goes from is in sources.ts.
  */
 export async function planJob(
   db: Db,
@@ -58,7 +62,7 @@ export async function planJob(
         select d.id, d.place - 1 as place from job, unnest(job.device_ids) with ordinality as d (id, place)
       ),
       chunk as materialized (
-        select next.id, next.phone, encode(uuid_send(gen_random_uuid()), 'hex') as hex, row_number() over (order by next.id) - 1 as place from (
+        select next.id, next.phone, encode(uuid_send(gen_random_uuid()), 'hex') as hex, ${placeInChunk} as place from (
           select l.id, l.phone from leads l
           where l.workspace_id = (select workspace_id from job) and l.id > (select plan_cursor from job) and l.id <= (select last_lead from job)
             and ((select niche from job) is null or (select niche from job) = any (l.niches))
@@ -68,7 +72,7 @@ export async function planJob(
       ),
       planned as (
         insert into broadcast_messages (workspace_id, job_id, origin, lead_id, phone, device_id, wa_message_id)
-        select job.workspace_id, job.id, job.id, c.id, c.phone, d.id,
+        select job.workspace_id, job.id, job.id, c.id, c.phone, ${chosenDevice},
           '3EB0' || upper(left(c.hex, 12) || right(c.hex, 6))
         from job, chunk c join devices d on d.place = ((select planned from job) + c.place) % (select cardinality(device_ids) from job)
         order by c.id

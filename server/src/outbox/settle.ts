@@ -89,7 +89,15 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
       where m.id = any (${ids}::bigint[]) and m.id = i.id and m.device_id = i.device_id and ${moveIsAllowed}
         and (i.move not in ('refused_for_now', 'given_back') or m.id = any (f.message_ids))
         and not (i.move = 'given_back' and i.retry_ms = 0)
-      returning m.id, m.job_id, m.device_id, m.status, m.reason, i.resend
+      returning m.id, m.workspace_id, m.job_id, m.lead_id, m.device_id, m.status, m.reason, i.resend
+    ),
+    remembered as (
+      insert into lead_devices as k (lead_id, workspace_id, device_id)
+      select m.lead_id, m.workspace_id, max(m.device_id::text)::uuid from moved m
+      where m.lead_id is not null and m.status in ('sent', 'delivered', 'read')
+        and not exists (select 1 from lead_devices k where k.lead_id = m.lead_id and k.device_id = m.device_id)
+      group by m.lead_id, m.workspace_id order by m.lead_id
+      on conflict (lead_id) do update set device_id = excluded.device_id
     ),
     resent as (
       update broadcast_jobs j set resends = j.resends + r.n
@@ -120,12 +128,12 @@ function retryOf(event: MessageEvent): number | null {
 }
 
 /**
- * Ends the jobs of the given ids in which nothing waits any more; with no ids, looks at every running job. Statistics tell, so it scans nothing.
+ * Ends the jobs of the given ids in which nothing waits any more; with no ids, looks at every running job. The standing job of direct sends never ends. Statistics tell, so it scans nothing.
  */
 export async function finishJobs(db: Db, jobIds?: readonly string[]): Promise<string[]> {
   const { rows } = await sql<{ id: string }>`
     update broadcast_jobs j set state = 'finished', finished_at = now()
-    where j.state = 'running' and ${jobIds ? sql`j.id = any (${jobIds})` : sql`true`}
+    where j.state = 'running' and j.kind <> 'direct' and ${jobIds ? sql`j.id = any (${jobIds})` : sql`true`}
       and not exists (select 1 from broadcast_job_stats s
         where s.job_id = j.id and s.status in ('queued', 'unconfirmed') and s.messages > 0)
     returning j.id`.execute(db);

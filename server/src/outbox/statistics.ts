@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Db } from '../database/index.ts';
+import type { Db, JobState } from '../database/index.ts';
 import { type MessageStatus, messageStatuses } from './transition.ts';
 
 export type StatusCounts = Record<MessageStatus, number>;
@@ -7,7 +7,7 @@ export type StatusCounts = Record<MessageStatus, number>;
 /** How a job stands: `planned` equals the sum of `messages`, always. */
 export interface JobReport {
   jobId: string;
-  state: 'planning' | 'running' | 'finished';
+  state: JobState;
   planned: number;
   messages: StatusCounts;
   failovers: number;
@@ -71,11 +71,15 @@ export async function reportJob(db: Db, workspaceId: string, jobId: string): Pro
   };
 }
 
-/** Messages of all jobs that have not finished, by status, over all workspaces: for the metrics. */
+/**
+ * Messages of all jobs that have not ended, by status, over all workspaces: for the metrics. The standing job of direct sends never ends,
+ * so only what waits in it counts.
+ */
 export async function countLiveMessages(db: Db): Promise<{ status: MessageStatus; messages: number }[]> {
   const { rows } = await sql<{ status: MessageStatus; messages: number }>`
     select s.status, sum(s.messages) as messages from broadcast_job_stats s join broadcast_jobs j on j.id = s.job_id
-    where j.state <> 'finished' group by s.status order by s.status`.execute(db);
+    where j.state not in ('finished', 'cancelled') and (j.kind <> 'direct' or s.status in ('queued', 'unconfirmed'))
+    group by s.status order by s.status`.execute(db);
   return rows;
 }
 

@@ -11,6 +11,9 @@ export interface EngineTimings {
   rateLimitPauseMs: number;
   /** How long a device may be offline before what it never wrote moves to others. */
   failoverGraceMs: number;
+  /** How long a device must be back before what waits is spread over it again, and the least time between two spreads of a job. */
+  returnSteadyMs: number;
+  spreadEveryMs: number;
   /** How long an unconfirmed message waits for its device before it is given up. */
   unconfirmedMaxMs: number;
   /** Between two looks at the database for due work; a doorbell shortens it. */
@@ -36,6 +39,8 @@ export const defaultTimings: EngineTimings = {
   retry: { firstMs: 5_000, maxMs: 300_000 },
   rateLimitPauseMs: 60_000,
   failoverGraceMs: 60_000,
+  returnSteadyMs: 30_000,
+  spreadEveryMs: 120_000,
   unconfirmedMaxMs: 24 * 3_600_000,
   lookEveryMs: 1_000,
   failoverEveryMs: 1_000,

@@ -6,6 +6,7 @@ import {
   type MessageState,
   messageStatuses,
   transition,
+  type VerbEvent,
 } from './transition.ts';
 
 const events: MessageEvent[] = [
@@ -20,8 +21,16 @@ const events: MessageEvent[] = [
   { kind: 'given_back', retryInMs: 0 },
 ];
 
-const nameOf = (event: MessageEvent): string =>
-  'reason' in event ? `${event.kind}(${event.reason})` : event.kind;
+const verbs: VerbEvent[] = [
+  { kind: 'cancelled' },
+  { kind: 'retried', mayHaveArrived: false },
+  { kind: 'retried', mayHaveArrived: true },
+];
+
+const nameOf = (event: MessageEvent | VerbEvent): string => {
+  if (event.kind === 'retried') return event.mayHaveArrived ? 'retried(may have arrived)' : 'retried';
+  return 'reason' in event ? `${event.kind}(${event.reason})` : event.kind;
+};
 
 /** Every move there is: "status/attempts event → status/attempts". Whatever is not listed changes nothing. */
 const edges = [
@@ -44,6 +53,9 @@ const edges = [
   'queued/0 skipped(not_on_whatsapp) → skipped/0',
   'queued/2 skipped(not_on_whatsapp) → skipped/2',
   ...['0', '2'].flatMap((attempts) => [
+    `queued/${attempts} cancelled → cancelled/${attempts}`,
+    `failed/${attempts} retried → queued/0`,
+    `failed/${attempts} retried(may have arrived) → unconfirmed/0`,
     `sent/${attempts} delivered → delivered/${attempts}`,
     `sent/${attempts} read → read/${attempts}`,
     `delivered/${attempts} read → read/${attempts}`,
@@ -53,7 +65,7 @@ const edges = [
 test('the moves are exactly these', () => {
   const found = messageStatuses.flatMap((status) =>
     [0, attemptsMax - 1].flatMap((attempts) =>
-      events.flatMap((event) => {
+      [...events, ...verbs].flatMap((event) => {
         const next = transition({ status, attempts }, event);
         if (next.status === status && next.attempts === attempts) return [];
         return [`${status}/${attempts} ${nameOf(event)} → ${next.status}/${next.attempts}`];
@@ -65,7 +77,7 @@ test('the moves are exactly these', () => {
 
 const final = ['read', 'failed', 'skipped', 'cancelled'];
 
-test('no order of events leaves a final state, re-queues what was once unconfirmed, or counts too many attempts', () => {
+test('without a person, no order of events leaves a final state, re-queues what was once unconfirmed, or counts too many attempts', () => {
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...events), { maxLength: 30 }), (story) => {
       let state: MessageState = { status: 'queued', attempts: 0 };

@@ -39,13 +39,20 @@ export type MessageEvent =
   /** The owner gives the claim back, certain that it wrote nothing. */
   | { kind: 'given_back'; retryInMs: number };
 
+/** What a person does to a message; it never concerns one that is in flight. */
+export type VerbEvent =
+  /** Its job was cancelled. */
+  | { kind: 'cancelled' }
+  /** It is tried anew. Where a copy may have gone out, it stays with its device and its WhatsApp id. */
+  | { kind: 'retried'; mayHaveArrived: boolean };
+
 /** Attempts that end in a verdict of WhatsApp's; resends of an unconfirmed message are not attempts. */
 export const attemptsMax = 3;
 
 const open: readonly MessageStatus[] = ['queued', 'unconfirmed'];
 
 /** From which statuses an event may move a row; an event that comes in any other status changes nothing. */
-export const movesFrom: Record<MessageEvent['kind'], readonly MessageStatus[]> = {
+export const movesFrom: Record<(MessageEvent | VerbEvent)['kind'], readonly MessageStatus[]> = {
   acknowledged: open,
   delivered: [...open, 'sent'],
   read: [...open, 'sent', 'delivered'],
@@ -54,6 +61,8 @@ export const movesFrom: Record<MessageEvent['kind'], readonly MessageStatus[]> =
   failed: open,
   skipped: ['queued'],
   given_back: open,
+  cancelled: ['queued'],
+  retried: ['failed'],
 };
 
 export interface MessageState {
@@ -64,9 +73,9 @@ export interface MessageState {
 /**
  * The state after an event: the one place that says which moves exist. The settlement's SQL is checked against it by a
  * test. A message that was ever unconfirmed stays so until an answer comes, because a copy may have arrived: it
- * never becomes `queued` again and therefore never moves to another device.
+ * never becomes `queued` again and therefore never moves to another device. Only a person's retry leaves `failed`.
  */
-export function transition(state: MessageState, event: MessageEvent): MessageState {
+export function transition(state: MessageState, event: MessageEvent | VerbEvent): MessageState {
   if (!movesFrom[event.kind].includes(state.status)) return state;
   const attempts = state.attempts + 1;
   switch (event.kind) {
@@ -86,6 +95,10 @@ export function transition(state: MessageState, event: MessageEvent): MessageSta
       return { status: 'failed', attempts: event.reason === 'refused' ? attempts : state.attempts };
     case 'skipped':
       return { ...state, status: 'skipped' };
+    case 'cancelled':
+      return { ...state, status: 'cancelled' };
+    case 'retried':
+      return { status: event.mayHaveArrived ? 'unconfirmed' : 'queued', attempts: 0 };
     case 'given_back':
       return state;
   }

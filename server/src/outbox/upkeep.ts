@@ -5,7 +5,9 @@ import type { Service } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
 import { giveUpUnconfirmed, moveFromOfflineDevices } from './failover.ts';
+import { cancelQueued } from './job-verbs.ts';
 import { planForgottenJobs } from './plan.ts';
+import { spreadOverReturned } from './return.ts';
 import { finishJobs } from './settle.ts';
 import type { EngineTimings } from './timings.ts';
 
@@ -20,8 +22,8 @@ export interface UpkeepOptions {
 }
 
 /**
- * Looks after messages that no connected device looks after: moves those of offline devices, gives up those that have been
- * unconfirmed for too long, plans jobs whose planning
+ * Looks after messages that no connected device looks after: moves those of offline devices, spreads over those that are back, gives up those that have been
+ * unconfirmed for too long, cancels what is queued in cancelled jobs, plans jobs whose planning
  * was forgotten, and ends jobs in which nothing waits.
  */
 export class Upkeep implements Service {
@@ -63,8 +65,12 @@ export class Upkeep implements Service {
 
   async #once(): Promise<void> {
     const { db, timings, onMoved } = this.#options;
+    while ((await cancelQueued(db)) > 0 && !this.#stopping.signal.aborted);
     const moved = await moveFromOfflineDevices(db, timings.failoverGraceMs);
     if (moved > 0) onMoved(moved);
+    const spread = await spreadOverReturned(db, timings);
+    if (spread > 0) onMoved(spread);
+    await giveUpUnconfirmed(db, 'of_gone_devices');
     await giveUpUnconfirmed(db, { olderThanMs: timings.unconfirmedMaxMs });
     await planForgottenJobs(db);
     await finishJobs(db);

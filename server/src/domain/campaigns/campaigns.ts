@@ -1,7 +1,7 @@
-import type { Db } from '../../database/index.ts';
+import type { Db, DeviceSource } from '../../database/index.ts';
 import { transaction } from '../../database/index.ts';
 import type { Jobs } from '../../jobs/index.ts';
-import { type Audience, createJob, parseTemplate } from '../../outbox/index.ts';
+import { type Audience, chooseDevices, createJob, parseTemplate } from '../../outbox/index.ts';
 import { SambadError } from '../../platform/errors.ts';
 import type { NewId } from '../../platform/ids.ts';
 import { sendingDeviceIds } from '../devices/index.ts';
@@ -13,6 +13,10 @@ export interface NewCampaign {
   message: string;
   mediaId?: string | undefined;
   audience: Audience;
+  /** How messages get their devices; round-robin when absent. */
+  source?: DeviceSource | undefined;
+  /** The devices to use, in the order of rotation; all that can send when absent. */
+  deviceIds?: readonly string[] | undefined;
   minDelaySeconds: number;
   maxDelaySeconds: number;
 }
@@ -26,7 +30,7 @@ export interface StartedCampaign {
 }
 
 /**
- * Creates a campaign and starts it, in rotation over the workspace's linked devices. The campaign, its job and the order
+ * Creates a campaign and starts it, over the chosen devices or all that are linked. The campaign, its job and the order
  * to plan it are one transaction: after a crash either all of it happens or nothing did.
  */
 export async function startCampaign(
@@ -38,13 +42,15 @@ export async function startCampaign(
   parseTemplate(input.message, 'message');
   checkDelays(input);
   return await transaction(db, async (tx) => {
-    const deviceIds = await sendingDeviceIds(tx.db, workspaceId);
-    if (deviceIds.length === 0) {
+    const able = await sendingDeviceIds(tx.db, workspaceId);
+    if (able.length === 0) {
       throw new SambadError(
         'conflict',
         'No device is linked and active: link one before you start a campaign.',
       );
     }
+    const source = input.source ?? 'round_robin';
+    const deviceIds = chooseDevices(source, input.deviceIds, able);
     await checkMedia(tx.db, workspaceId, input.mediaId);
     const campaignId = newId();
     await tx.db
@@ -67,6 +73,7 @@ export async function startCampaign(
       content: { template: input.message, mediaId: input.mediaId ?? null },
       audience: input.audience,
       deviceIds,
+      source,
       delay: {
         minMs: Math.round(input.minDelaySeconds * 1000),
         maxMs: Math.round(input.maxDelaySeconds * 1000),
