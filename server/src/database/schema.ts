@@ -54,6 +54,8 @@ export interface WorkspaceTable {
   time_zone: string;
   default_country: string;
   is_demo: Generated<boolean>;
+  /** JSON; its shape belongs to the outbox. */
+  send_window: Optional<unknown>;
   created_at: DefaultTimestamp;
 }
 
@@ -77,6 +79,10 @@ export interface DeviceTable {
   cap_per_minute: number;
   cap_per_hour: number;
   cap_per_day: number;
+  warm_up: Generated<boolean>;
+  warm_up_since: OptionalTimestamp;
+  quarantined_until: OptionalTimestamp;
+  quarantine_reason: Optional<string>;
   created_at: DefaultTimestamp;
 }
 
@@ -173,6 +179,10 @@ export interface BroadcastJobTable {
   planned: Generated<number>;
   failovers: Generated<number>;
   resends: Generated<number>;
+  /** JSON; its shape belongs to the outbox. */
+  send_window: Optional<unknown>;
+  waits_until: OptionalTimestamp;
+  waits_why: Optional<string>;
   created_at: DefaultTimestamp;
   planned_at: OptionalTimestamp;
   finished_at: OptionalTimestamp;

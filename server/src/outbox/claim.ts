@@ -51,7 +51,7 @@ export async function claim(db: Db, requests: readonly ClaimRequest[]): Promise<
             order by m.id limit w.room
           ) as due
         ) as next
-        where j.workspace_id = f.workspace_id and j.state = 'running'
+        where j.workspace_id = f.workspace_id and j.state = 'running' and (j.waits_until is null or j.waits_until <= now())
         order by next.turn, j.id limit w.room
       ) as ids
       from wanted w

@@ -5,6 +5,13 @@ export type { JobContent } from './job-content.ts';
 export { pruneNumberChecks } from './number-checks.ts';
 export type { Caps, DelayRule } from './pacing.ts';
 export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
+export { setSendWindow } from './policy/calendars.ts';
+export type { FailingJob } from './policy/device-doctor.ts';
+export { describeFailures } from './policy/health.ts';
+export type { EngineLimits } from './policy/limits.ts';
+export type { FailureReasonCount } from './policy/outcomes.ts';
+export type { RecipientGate, RecipientRules, RecipientWait } from './policy/recipients.ts';
+export { parseSendWindow, type SendWindow } from './policy/send-window.ts';
 export { pruneSendCounts } from './send-counts.ts';
 export type { SettledMessage } from './settle.ts';
 export {
@@ -18,3 +25,4 @@ export {
 export { parseTemplate } from './template.ts';
 export { defaultTimings, type EngineTimings } from './timings.ts';
 export { type FailureReason, type MessageStatus, messageStatuses, type SkipReason } from './transition.ts';
+export { type MessageWait, whyMessageWaits } from './why-waits.ts';

@@ -72,6 +72,11 @@ export class Settler implements Service {
     return this.backlog >= this.#options.backlogMax;
   }
 
+  /** The messages of a device whose results are not yet in the database. */
+  unwrittenIds(deviceId: string): number[] {
+    return this.#settlements.filter((s) => s.deviceId === deviceId).map((s) => s.messageId);
+  }
+
   settle(settlement: Settlement): void {
     this.#settlements.push(settlement);
     this.#schedule();

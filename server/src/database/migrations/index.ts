@@ -1,4 +1,5 @@
 import { foundation } from './0001-foundation.ts';
+import { devicePolicy } from './0003-device-policy.ts';
 
 export interface Migration {
   /** Counts up from 1 without gaps. A released migration never changes. */
@@ -8,4 +9,7 @@ export interface Migration {
 }
 
 /** Every migration in order. Listed by hand, so that no file is run because of its name. */
-export const migrations: readonly Migration[] = [{ number: 1, name: 'foundation', sql: foundation }];
+export const migrations: readonly Migration[] = [
+  { number: 1, name: 'foundation', sql: foundation },
+  { number: 3, name: 'device policy', sql: devicePolicy },
+];
