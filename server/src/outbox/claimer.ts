@@ -86,7 +86,10 @@ export class Claimer implements Service {
       throw error;
     }
     const byDevice = Map.groupBy(await this.#allowed(messages, senders), ({ deviceId }) => deviceId);
-    for (const sender of senders) sender.take(byDevice.get(sender.device.deviceId) ?? []);
+    for (const sender of senders) {
+      const claimed = byDevice.get(sender.device.deviceId);
+      if (claimed) sender.take(claimed);
+    }
   }
 
   /** What a claim took although its answer never came is nobody's: it becomes due again. */

@@ -191,9 +191,13 @@ export class DeviceSender {
     while (!signal.aborted) {
       this.#progressed();
       const message = this.#held[0];
-      if (this.#pace.quarantine) await this.#rest(this.#pace.quarantine);
-      else if (!message || this.#flight.isFull) await this.#idle();
-      else await this.#turn(message);
+      const { quarantine } = this.#pace;
+      if (!quarantine && (!message || this.#flight.isFull)) {
+        await this.#idle();
+        continue;
+      }
+      if (quarantine) await this.#rest(quarantine);
+      else if (message) await this.#turn(message);
       if (this.room > 0) this.#options.onRoom();
     }
   }
