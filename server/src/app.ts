@@ -14,6 +14,8 @@ import {
   defaultTimings,
   Engine,
   type EngineTimings,
+  type FailingJob,
+  type FailureReasonCount,
   planJob,
   pruneNumberChecks,
   pruneSendCounts,
@@ -44,6 +46,8 @@ export interface AppEvents {
   device: [deviceId: string];
   settled: [messages: SettledMessage[]];
   jobFinished: [jobId: string];
+  /** Too many messages of a job fail; the most frequent reasons come first. */
+  jobFailing: [job: FailingJob, reasons: FailureReasonCount[]];
   /** The program cannot go on and should stop. */
   failed: [error: Error];
 }
@@ -162,11 +166,16 @@ function layGround(config: Config, overrides: AppOverrides): Ground {
 }
 
 function createEngine(ground: Ground, database: DatabaseService): Engine {
-  const { events, config } = ground;
+  const { events, config, logger } = ground;
   return new Engine({
     ...ground,
     db: database.db,
     checkNumbers: config.whatsapp.checkNumbers,
+    limits: config.limits,
+    onJobFailing: (job, reasons) => {
+      logger.warn({ ...job, reasons }, 'Too many messages of a job fail.');
+      events.emit('jobFailing', job, reasons);
+    },
     onSettled: (moved, finishedJobIds) => {
       events.emit('settled', moved);
       for (const jobId of finishedJobIds) events.emit('jobFinished', jobId);

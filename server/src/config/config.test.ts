@@ -18,7 +18,20 @@ test('nothing set gives the documented defaults', () => {
     database: { uri: undefined },
     secretKey: undefined,
     whatsapp: { osName: 'Sambad', server: undefined, checkNumbers: true },
-    pacing: { minDelaySeconds: 5, maxDelaySeconds: 15, capPerMinute: 20, capPerHour: 500, capPerDay: 5000 },
+    pacing: {
+      minDelaySeconds: 5,
+      maxDelaySeconds: 15,
+      capPerMinute: 20,
+      capPerHour: 500,
+      capPerDay: 5000,
+      warmUp: true,
+    },
+    limits: {
+      warmUpSteps: [20, 40, 80, 160, 320, 640, 1280],
+      globalCapPerMinute: undefined,
+      workerPoolSize: 100,
+      queueBufferSize: 1000,
+    },
     log: { level: 'info' },
   });
 });
@@ -44,6 +57,11 @@ test('everything set is read', () => {
     DEVICE_CAP_PER_MINUTE: '1',
     DEVICE_CAP_PER_HOUR: '2',
     DEVICE_CAP_PER_DAY: '3',
+    WARM_UP: 'false',
+    WARM_UP_STEPS: '10, 20',
+    GLOBAL_CAP_PER_MINUTE: '60',
+    WORKER_POOL_SIZE: '4',
+    QUEUE_BUFFER_SIZE: '5',
   });
   expect(config).toEqual({
     http: { host: '::1', port: 8080 },
@@ -55,7 +73,15 @@ test('everything set is read', () => {
       server: { url: 'ws://127.0.0.1:5222', rootKey: Buffer.from(key, 'hex') },
       checkNumbers: false,
     },
-    pacing: { minDelaySeconds: 0.5, maxDelaySeconds: 1.5, capPerMinute: 1, capPerHour: 2, capPerDay: 3 },
+    pacing: {
+      minDelaySeconds: 0.5,
+      maxDelaySeconds: 1.5,
+      capPerMinute: 1,
+      capPerHour: 2,
+      capPerDay: 3,
+      warmUp: false,
+    },
+    limits: { warmUpSteps: [10, 20], globalCapPerMinute: 60, workerPoolSize: 4, queueBufferSize: 5 },
     log: { level: 'debug' },
   });
 });
@@ -74,6 +100,10 @@ test.each([
   ],
   [{ MIN_DELAY_SECONDS: '20' }, 'MIN_DELAY_SECONDS (20) must not be greater than MAX_DELAY_SECONDS (15).'],
   [{ DEVICE_CAP_PER_DAY: '0' }, 'DEVICE_CAP_PER_DAY must be a whole number from 1 to 1000000, and is "0".'],
+  [
+    { WARM_UP_STEPS: '20,,40' },
+    'WARM_UP_STEPS must be up to 100 whole numbers from 1 to 1000000 with commas between them, such as 20,40,80, and is "20,,40".',
+  ],
   [
     { WHATSAPP_SERVER_URL: 'http://x' },
     'WHATSAPP_SERVER_URL must be a ws:// or wss:// address, and is "http://x".',

@@ -16,6 +16,8 @@ export interface Config {
   whatsapp: WhatsAppConfig;
   /** What a new device starts with. */
   pacing: PacingConfig;
+  /** What bounds the engine as a whole. */
+  limits: LimitsConfig;
   log: { level: 'debug' | 'info' };
 }
 
@@ -33,6 +35,14 @@ export interface PacingConfig {
   capPerMinute: number;
   capPerHour: number;
   capPerDay: number;
+  warmUp: boolean;
+}
+
+export interface LimitsConfig {
+  warmUpSteps: number[];
+  globalCapPerMinute: number | undefined;
+  workerPoolSize: number;
+  queueBufferSize: number;
 }
 
 /**
@@ -54,6 +64,12 @@ export function createConfig(environment: Environment = readEnvironment()): Conf
       checkNumbers: required(environment, 'WHATSAPP_ACCOUNT_VALIDATION'),
     },
     pacing: pacing(environment),
+    limits: {
+      warmUpSteps: required(environment, 'WARM_UP_STEPS'),
+      globalCapPerMinute: read(environment, 'GLOBAL_CAP_PER_MINUTE'),
+      workerPoolSize: required(environment, 'WORKER_POOL_SIZE'),
+      queueBufferSize: required(environment, 'QUEUE_BUFFER_SIZE'),
+    },
     log: { level: required(environment, 'APP_DEBUG') ? 'debug' : 'info' },
   };
 }
@@ -124,6 +140,7 @@ function pacing(environment: Environment): PacingConfig {
     capPerMinute: required(environment, 'DEVICE_CAP_PER_MINUTE'),
     capPerHour: required(environment, 'DEVICE_CAP_PER_HOUR'),
     capPerDay: required(environment, 'DEVICE_CAP_PER_DAY'),
+    warmUp: required(environment, 'WARM_UP'),
   };
 }
 

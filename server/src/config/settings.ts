@@ -42,6 +42,15 @@ function seconds(max: number): Kind<number> {
   };
 }
 
+const steps: Kind<number[]> = {
+  expected: 'up to 100 whole numbers from 1 to 1000000 with commas between them, such as 20,40,80',
+  schema: z
+    .string()
+    .regex(/^\d+(\s*,\s*\d+)*$/)
+    .transform((value) => value.split(',').map(Number))
+    .pipe(z.array(z.number().min(1).max(1_000_000)).max(100)),
+};
+
 function url(expected: string, schemes: RegExp): Kind<string> {
   return { expected, schema: z.string().regex(schemes) };
 }
@@ -110,6 +119,27 @@ export const settings = {
   DEVICE_CAP_PER_MINUTE: setting('20', 'Messages a new device may send in a minute', whole(1, capMax)),
   DEVICE_CAP_PER_HOUR: setting('500', 'Messages a new device may send in an hour', whole(1, capMax)),
   DEVICE_CAP_PER_DAY: setting('5000', 'Messages a new device may send in a day', whole(1, capMax)),
+  WARM_UP: setting('true', 'New devices begin with a small cap per day that grows daily', truth),
+  WARM_UP_STEPS: setting(
+    '20,40,80,160,320,640,1280',
+    "Cap per day on a new device's first day of sending, the second, and so on; then its own holds",
+    steps,
+  ),
+  GLOBAL_CAP_PER_MINUTE: setting(
+    undefined,
+    'Messages that all devices together may send in a minute',
+    whole(1, capMax),
+  ),
+  WORKER_POOL_SIZE: setting(
+    '100',
+    'Messages being sent at the same moment, over all devices; devices that wait for their pace do not count',
+    whole(1, 10_000),
+  ),
+  QUEUE_BUFFER_SIZE: setting(
+    '1000',
+    'Messages that a device holds in memory at most; the rest wait in the database',
+    whole(1, 100_000),
+  ),
 };
 
 export type SettingName = keyof typeof settings;

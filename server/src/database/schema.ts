@@ -58,6 +58,8 @@ export interface WorkspaceTable {
   default_country: string;
   is_demo: Generated<boolean>;
   sending_stopped_at: OptionalTimestamp;
+  /** JSON; its shape belongs to the outbox. */
+  send_window: Optional<unknown>;
   created_at: DefaultTimestamp;
 }
 
@@ -81,6 +83,10 @@ export interface DeviceTable {
   cap_per_minute: number;
   cap_per_hour: number;
   cap_per_day: number;
+  warm_up: Generated<boolean>;
+  warm_up_since: OptionalTimestamp;
+  quarantined_until: OptionalTimestamp;
+  quarantine_reason: Optional<string>;
   created_at: DefaultTimestamp;
 }
 
@@ -183,6 +189,10 @@ export interface BroadcastJobTable {
   pause_reason: Optional<string>;
   winding_down: Generated<boolean>;
   spread_at: OptionalTimestamp;
+  /** JSON; its shape belongs to the outbox. */
+  send_window: Optional<unknown>;
+  waits_until: OptionalTimestamp;
+  waits_why: Optional<string>;
   created_at: DefaultTimestamp;
   planned_at: OptionalTimestamp;
   finished_at: OptionalTimestamp;

@@ -24,7 +24,7 @@ import { SimulatorChild } from './simulator-child.ts';
 const examples = new URL('../../../examples/', import.meta.url);
 const exampleLeads = 500;
 
-const raisedCaps = { capPerMinute: 10_000, capPerHour: 100_000, capPerDay: 1_000_000 };
+const raisedCaps = { capPerMinute: 10_000, capPerHour: 100_000, capPerDay: 1_000_000, warmUp: false };
 
 /** Impatient times, so that an outage of seconds shows everything that an outage of hours would. */
 const timings = { ackTimeoutMs: 3_000, failoverGraceMs: 1_000, retry: { firstMs: 500, maxMs: 2_000 } };
@@ -163,7 +163,7 @@ export async function launchCampaign(
     maxDelaySeconds: options.delayMs.max / 1000,
   });
   progress.tell(
-    `Campaign started: an image and a caption for each lead, in rotation over ${options.devices} numbers. For the demo the pauses are ${options.delayMs.min}-${options.delayMs.max} ms and the caps are raised; real numbers need seconds and caps.`,
+    `Campaign started: an image and a caption for each lead, in rotation over ${options.devices} numbers. For the demo the pauses are ${options.delayMs.min}-${options.delayMs.max} ms, the caps are raised and there is no warm-up; real numbers need seconds, caps and a warm-up.`,
   );
   return jobId;
 }

@@ -56,7 +56,7 @@ export async function claim(db: Db, requests: readonly ClaimRequest[]): Promise<
             order by m.id limit w.room
           ) as due
         ) as next
-        where j.workspace_id = f.workspace_id and j.state in ('planning', 'running')
+        where j.workspace_id = f.workspace_id and j.state in ('planning', 'running') and (j.waits_until is null or j.waits_until <= now())
           and not exists (select 1 from workspaces s where s.id = f.workspace_id and s.sending_stopped_at is not null)
         order by j.kind <> 'direct', next.turn, j.id limit w.room
       ) as ids

@@ -10,6 +10,11 @@ import { type ClaimedMessage, claim } from './claim.ts';
 import { DeviceSender } from './device-sender.ts';
 import { JobContents } from './job-content.ts';
 import { type Caps, emptyCounts } from './pacing.ts';
+import { Calendars } from './policy/calendars.ts';
+import { DevicePace } from './policy/device-pace.ts';
+import { FairPool } from './policy/fair-pool.ts';
+import { GlobalCap } from './policy/global-cap.ts';
+import { openGate } from './policy/recipients.ts';
 import { Settler } from './settler.ts';
 import { defaultTimings } from './timings.ts';
 
@@ -46,15 +51,24 @@ async function begin(caps: Caps = wideCaps): Promise<DeviceSender> {
   const parts = { db, clock, random: seededRandom('sender'), logger: silentLogger };
   settler = new Settler({ ...parts, gatherMs: 20, backlogMax: 100, onSettled: () => undefined });
   connection = new ScriptedConnection((event) => sending.hear(event));
+  const delay = { minMs: pauseMs, maxMs: pauseMs };
+  const counts = emptyCounts(clock.now().getTime());
+  const timings = defaultTimings;
+  const globalCap = new GlobalCap();
   const sending = new DeviceSender({
     ...parts,
-    device: { ...lease, lease, connection, delay: { minMs: pauseMs, maxMs: pauseMs }, caps },
-    counts: emptyCounts(clock.now().getTime()),
+    device: { ...lease, lease, connection, delay, caps },
+    pace: new DevicePace({ ...parts, timings, delay, caps, counts, warmUp: undefined, globalCap }),
     jobs: new JobContents(db),
     settler,
-    timings: defaultTimings,
+    calendars: new Calendars(db, clock),
+    pool: new FairPool(1),
+    gate: openGate,
+    timings,
     checkNumbers: false,
     onRoom: () => undefined,
+    onOutcome: () => undefined,
+    onRecipientWait: () => undefined,
   });
   sender = sending;
   sending.start();

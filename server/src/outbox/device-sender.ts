@@ -1,29 +1,22 @@
 import type { Lease } from '../cluster/lease.ts';
 import type { Db } from '../database/index.ts';
-import { backoffMs } from '../platform/backoff.ts';
 import type { Clock } from '../platform/clock.ts';
 import { messageOf } from '../platform/errors.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
-import type { Connection, ConnectionEvent, WriteResult } from '../whatsapp/client.ts';
+import type { Connection, ConnectionEvent } from '../whatsapp/client.ts';
 import type { ClaimedMessage } from './claim.ts';
+import { Dispatch, settleUnsent } from './dispatch.ts';
 import { Flight } from './flight.ts';
-import { type Job, type JobContents, render } from './job-content.ts';
-import { checkAhead } from './number-checks.ts';
-import {
-  type Caps,
-  countSend,
-  type DelayRule,
-  messagesToHold,
-  nextSendAtMs,
-  type SendCounts,
-  slowerOf,
-  type Wait,
-  waitBeforeSend,
-} from './pacing.ts';
+import type { Job, JobContents } from './job-content.ts';
+import type { Caps, DelayRule, Wait } from './pacing.ts';
+import { type Calendars, holdJob } from './policy/calendars.ts';
+import type { DevicePace } from './policy/device-pace.ts';
+import type { FairPool } from './policy/fair-pool.ts';
+import type { Outcome } from './policy/outcomes.ts';
+import type { RecipientGate, RecipientWait } from './policy/recipients.ts';
 import type { Report, Settler } from './settler.ts';
 import type { EngineTimings } from './timings.ts';
-import type { MessageEvent } from './transition.ts';
 
 /** A device in its owner's hands, connected and ready to send. */
 export interface SendingDevice {
@@ -37,10 +30,15 @@ export interface SendingDevice {
 
 export interface DeviceSenderOptions {
   device: SendingDevice;
-  counts: SendCounts;
+  pace: DevicePace;
+  /** Why jobs of this device were waiting when it was attached. */
+  jobWait?: Wait | undefined;
   db: Db;
   jobs: JobContents;
   settler: Settler;
+  calendars: Calendars;
+  pool: FairPool;
+  gate: RecipientGate;
   clock: Clock;
   random: Random;
   logger: Logger;
@@ -48,6 +46,10 @@ export interface DeviceSenderOptions {
   checkNumbers: boolean;
   /** Rung when the sender has room again. */
   onRoom: () => void;
+  /** Told how each message ended for this device. */
+  onOutcome: (message: ClaimedMessage, outcome: Outcome) => void;
+  /** Told of a message that was given back because its recipient has to wait. */
+  onRecipientWait: (message: ClaimedMessage, wait: RecipientWait) => void;
 }
 
 /** What a device is doing, for people: the answer comes from the code that decides. */
@@ -55,7 +57,8 @@ export type SenderStatus =
   | { activity: 'idle' }
   | { activity: 'sending' }
   | ({ activity: 'waiting' } & Wait)
-  | { activity: 'waiting'; why: 'acknowledgements' };
+  /** For answers to what it wrote, or for its turn among all devices of the process: neither has a time. */
+  | { activity: 'waiting'; why: 'acknowledgements' | 'worker_pool' };
 
 /**
  * Sends one device's messages in order at its pace. It holds few: the rest wait in the database. It ends with the
@@ -63,22 +66,30 @@ export type SenderStatus =
  */
 export class DeviceSender {
   readonly #options: DeviceSenderOptions;
+  readonly #pace: DevicePace;
   readonly #flight: Flight;
+  readonly #dispatch: Dispatch;
   readonly #stopping = new AbortController();
+  readonly #abandoned = Promise.withResolvers<void>();
   #held: ClaimedMessage[] = [];
-  #rule: DelayRule;
-  /** When the pace allows the next message, on the monotonic clock: setting the machine's clock neither hurries nor holds a device. */
-  #notBeforeMs = 0;
+  #jobWait: Wait | undefined;
   #status: SenderStatus = { activity: 'idle' };
+  #progressAtMs: number;
   #wake = Promise.withResolvers<void>();
   #ready = false;
   #running: Promise<void> | undefined;
 
   constructor(options: DeviceSenderOptions) {
     this.#options = options;
-    this.#rule = options.device.delay;
-    const { device, settler, clock, random, timings } = options;
-    this.#flight = new Flight({ device, settler, clock, random, timings, onLanded: () => this.#signal() });
+    this.#pace = options.pace;
+    this.#jobWait = options.jobWait;
+    this.#progressAtMs = options.clock.monotonicMs();
+    const onLanded = (): void => {
+      this.#progressed();
+      this.#signal();
+    };
+    this.#flight = new Flight({ ...options, onLanded });
+    this.#dispatch = new Dispatch({ ...options, flight: this.#flight });
   }
 
   get device(): SendingDevice {
@@ -86,20 +97,29 @@ export class DeviceSender {
   }
 
   get status(): SenderStatus {
-    return this.#status;
+    const quarantine = this.#pace.quarantine;
+    return quarantine ? { activity: 'waiting', ...quarantine } : this.#status;
   }
 
   /** How many messages it would take now: what its pace uses in the next seconds, less what it has. */
   get room(): number {
-    const { timings, settler } = this.#options;
-    if (!this.#ready || this.#stopping.signal.aborted || settler.isFull) return 0;
-    const hold = messagesToHold(
-      this.#rule,
-      timings.shortestIntervalMs,
-      timings.holdHorizonMs,
-      timings.heldMax,
-    );
-    return Math.max(0, hold - this.#held.length);
+    if (!this.#ready || this.#stopping.signal.aborted || this.#options.settler.isFull) return 0;
+    return Math.max(0, this.#pace.hold - this.#held.length);
+  }
+
+  /** The messages in its hands that are not settled. */
+  get messageIds(): number[] {
+    return [...this.#held, ...this.#dispatch.preparing].map(({ id }) => id).concat(this.#flight.messageIds);
+  }
+
+  /** For how long it has had work and done nothing; 0 while it has none, or waits for a time that has not passed. */
+  get stuckForMs(): number {
+    const { clock } = this.#options;
+    if (this.#held.length === 0 && this.#status.activity !== 'sending' && !this.#flight.isFull) return 0;
+    const { status } = this;
+    const waitsUntilMs = 'untilMs' in status ? status.untilMs : 0;
+    if (waitsUntilMs > clock.now().getTime() || ('why' in status && status.why === 'worker_pool')) return 0;
+    return clock.monotonicMs() - this.#progressAtMs;
   }
 
   /** Begins to send. `ready` comes once the messages that arrived while offline have been read: they may settle what a resend would repeat. */
@@ -114,10 +134,11 @@ export class DeviceSender {
   }
 
   take(messages: readonly ClaimedMessage[]): void {
-    if (this.#stopping.signal.aborted) {
+    if (this.#stopping.signal.aborted || this.#pace.isQuarantined) {
       for (const message of messages) this.#giveBack(message, 0);
       return;
     }
+    if (this.#held.length === 0) this.#progressed();
     this.#held.push(...messages);
     this.#signal();
   }
@@ -127,6 +148,13 @@ export class DeviceSender {
     const recalled = this.#held.filter((message) => jobIds.has(message.jobId));
     this.#held = this.#held.filter((message) => !jobIds.has(message.jobId));
     for (const message of recalled) this.#giveBack(message, 0);
+  }
+
+  /** Lets the device rest: what it holds goes back, and it takes nothing until the time is over. */
+  quarantine(forMs: number): void {
+    this.#pace.setQuarantine(forMs);
+    for (const message of this.#held.splice(0)) this.#giveBack(message, 0);
+    this.#signal();
   }
 
   /** What the network says about messages of this device. */
@@ -145,135 +173,107 @@ export class DeviceSender {
   async stop(drainMs: number): Promise<void> {
     this.#stopping.abort();
     this.#signal();
-    await this.#running;
+    await Promise.race([this.#running, this.#abandoned.promise]);
     if (drainMs > 0) await this.#flight.landed(drainMs);
     for (const message of this.#held.splice(0)) this.#giveBack(message, 0);
+    this.#dispatch.stop();
     this.#flight.abandon();
+  }
+
+  /** What it is doing hangs: `stop` does not wait for it any longer, and nothing is written should it ever go on. */
+  abandon(): void {
+    this.#abandoned.resolve();
   }
 
   /** An answer can come late for a message that already waits here to be sent again; it then is not. */
   #answered(waMessageId: string, event: Report['event']): void {
     const place = this.#held.findIndex((message) => message.waMessageId === waMessageId);
-    for (const message of place === -1 ? [] : this.#held.splice(place, 1)) this.#settleUnsent(message, event);
+    for (const message of place === -1 ? [] : this.#held.splice(place, 1))
+      settleUnsent(this.#options, message, event);
     if (place === -1) this.#flight.answered(waMessageId, event);
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      if (this.#held.length === 0 || this.#flight.isFull) {
-        this.#status = this.#flight.isFull
-          ? { activity: 'waiting', why: 'acknowledgements' }
-          : { activity: 'idle' };
-        await this.#wake.promise;
+      this.#progressed();
+      const message = this.#held[0];
+      const { quarantine } = this.#pace;
+      if (!quarantine && (!message || this.#flight.isFull)) {
+        await this.#idle();
         continue;
       }
-      if (await this.#paced()) await this.#sendNext();
+      if (quarantine) await this.#rest(quarantine);
+      else if (message) await this.#turn(message);
       if (this.room > this.#held.length) this.#options.onRoom();
     }
   }
 
-  /** Waits for the pace; true when a message may go now. */
-  async #paced(): Promise<boolean> {
-    const { clock, counts, device } = this.#options;
-    const nowMs = clock.now().getTime();
-    const notBeforeMs = nowMs + this.#notBeforeMs - clock.monotonicMs();
-    const wait = waitBeforeSend(nowMs, notBeforeMs, device.caps, counts);
-    if (!wait) return true;
-    this.#status = { activity: 'waiting', ...wait };
-    await clock.wait(wait.untilMs - nowMs, this.#stopping.signal);
-    return false;
+  async #rest({ untilMs }: Wait): Promise<void> {
+    const { clock } = this.#options;
+    await clock.wait(untilMs - clock.now().getTime(), this.#stopping.signal);
   }
 
-  async #sendNext(): Promise<void> {
-    const message = this.#held.shift();
-    if (!message) return;
-    this.#status = { activity: 'sending' };
+  async #idle(): Promise<void> {
+    const nowMs = this.#options.clock.now().getTime();
+    if (this.#flight.isFull) this.#status = { activity: 'waiting', why: 'acknowledgements' };
+    else if (this.#jobWait && this.#jobWait.untilMs > nowMs)
+      this.#status = { activity: 'waiting', ...this.#jobWait };
+    else this.#status = { activity: 'idle' };
+    await this.#wake.promise;
+  }
+
+  /** One look at the first message: it goes now, or the device or its job waits. */
+  async #turn(message: ClaimedMessage): Promise<void> {
+    const { jobs, calendars, pool, timings, logger, device } = this.#options;
     try {
-      const jid = await this.#recipientOf(message);
-      if (!jid) return;
-      const job = await this.#options.jobs.of(message);
-      await this.#write(message, jid, job);
+      const job = await jobs.of(message);
+      const calendar = await calendars.of(job);
+      const wait = this.#pace.waitBeforeSend(calendar);
+      if (wait) return await this.#wait(job, wait);
+      this.#status = { activity: 'waiting', why: 'worker_pool' };
+      await pool.run(device.workspaceId, async () => {
+        // While it waited for its turn things may have changed: then they are looked at again.
+        if (this.#stopping.signal.aborted || this.#held[0] !== message) return;
+        if (this.#pace.waitBeforeSend(calendar)) return;
+        this.#held.shift();
+        this.#status = { activity: 'sending' };
+        await this.#dispatch.send(message, job, this.#held);
+      });
     } catch (error) {
-      const { logger, timings, device } = this.#options;
       logger.warn(
         { deviceId: device.deviceId, messageId: message.id, reason: messageOf(error) },
         'A message could not be prepared; it is tried again.',
       );
-      this.#giveBack(message, timings.retry.firstMs);
+      const place = this.#held.indexOf(message);
+      if (place !== -1) this.#held.splice(place, 1);
+      if (place !== -1 || this.#dispatch.letGo(message)) this.#giveBack(message, timings.retry.firstMs);
     }
   }
 
-  /** The recipient's canonical JID; undefined when the message was skipped because the number is not on WhatsApp. */
-  async #recipientOf(message: ClaimedMessage): Promise<string | undefined> {
-    const { db, device, checkNumbers } = this.#options;
-    if (message.jid) return message.jid;
-    if (!checkNumbers) return `${message.phone}@s.whatsapp.net`;
-    const check = message.onWhatsApp ? await checkAhead(db, device.connection, message) : { jid: undefined };
-    for (const held of this.#held) if (held.phone === message.phone) held.jid = check.jid;
-    if (!check.jid) {
-      this.#settleUnsent(message, { kind: 'skipped', reason: 'not_on_whatsapp' });
-    }
-    return check.jid;
-  }
-
-  async #write(message: ClaimedMessage, jid: string, job: Job): Promise<void> {
-    const { device, clock, counts, random, timings } = this.#options;
-    let content: ReturnType<typeof render>;
-    try {
-      content = render(job, message);
-    } catch {
-      this.#settleUnsent(message, { kind: 'failed', reason: 'content_invalid' });
+  /** Outside its window the job waits, and the device goes on with others; else the device waits. */
+  async #wait(job: Job, wait: Wait): Promise<void> {
+    const { clock, db } = this.#options;
+    const nowMs = clock.now().getTime();
+    if (wait.why !== 'outside_window' && wait.why !== 'windows_never_meet') {
+      this.#status = { activity: 'waiting', ...wait };
+      await clock.wait(wait.untilMs - nowMs, this.#stopping.signal);
       return;
     }
-    this.#flight.departed(message);
-    const result = await device.connection.send({ waMessageId: message.waMessageId, jid, content });
-    if (result.kind === 'not_written') {
-      this.#notWritten(message, result.reason);
-      return;
-    }
-    countSend(counts, clock.now().getTime());
-    this.#rule = slowerOf(job.delay, device.delay);
-    this.#notBeforeMs = nextSendAtMs(clock.monotonicMs(), this.#rule, timings.shortestIntervalMs, random);
-    this.#flight.written(message);
-  }
-
-  #notWritten(
-    message: ClaimedMessage,
-    reason: Extract<WriteResult, { kind: 'not_written' }>['reason'],
-  ): void {
-    const { timings, clock, random } = this.#options;
-    if (!this.#flight.turnedBack(message)) return;
-    if (reason === 'offline' || reason === 'lease_lost') {
-      this.#giveBack(message, 0);
-    } else if (reason === 'rate_limited') {
-      this.#notBeforeMs = clock.monotonicMs() + timings.rateLimitPauseMs;
-      this.#giveBack(message, timings.rateLimitPauseMs);
-    } else {
-      this.#settleUnsent(message, {
-        kind: 'refused_for_now',
-        retryInMs: backoffMs(timings.retry, message.attempts, random),
-      });
-    }
+    await holdJob(db, job.id, wait, nowMs);
+    this.#jobWait = wait;
+    const [waiting, others] = [[] as ClaimedMessage[], [] as ClaimedMessage[]];
+    for (const held of this.#held) (held.jobId === job.id ? waiting : others).push(held);
+    this.#held = others;
+    for (const held of waiting) this.#giveBack(held, 0);
   }
 
   #giveBack(message: ClaimedMessage, retryInMs: number): void {
-    this.#settleUnsent(message, { kind: 'given_back', retryInMs });
+    settleUnsent(this.#options, message, { kind: 'given_back', retryInMs });
   }
 
-  /** Settles a message that this sender did not write. */
-  #settleUnsent(message: ClaimedMessage, event: MessageEvent): void {
-    const { deviceId, lease } = this.device;
-    const { settler } = this.#options;
-    settler.settle({
-      deviceId,
-      epoch: lease.epoch,
-      messageId: message.id,
-      event,
-      endsClaim: true,
-      written: false,
-      resend: false,
-    });
+  #progressed(): void {
+    this.#progressAtMs = this.#options.clock.monotonicMs();
   }
 
   #signal(): void {

@@ -1,20 +1,31 @@
 import type { Lease } from '../cluster/lease.ts';
 import type { Db } from '../database/index.ts';
-import { backoffMs } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Service } from '../platform/lifecycle.ts';
 import type { Logger } from '../platform/logger.ts';
 import type { Random } from '../platform/random.ts';
 import type { ConnectionEvent, OutgoingContent } from '../whatsapp/client.ts';
-import { claim, takeOver } from './claim.ts';
-import { DeviceSender, type SenderStatus, type SendingDevice } from './device-sender.ts';
+import { takeOver } from './claim.ts';
+import { Claimer } from './claimer.ts';
+import type { DeviceSender, SenderStatus, SendingDevice } from './device-sender.ts';
 import { giveUpUnconfirmed } from './failover.ts';
 import { contentOf, JobContents } from './job-content.ts';
-import { loadSendCounts } from './send-counts.ts';
+import type { FailingJob } from './policy/device-doctor.ts';
+import { defaultLimits, type EngineLimits } from './policy/limits.ts';
+import type { FailureReasonCount } from './policy/outcomes.ts';
+import {
+  noRules,
+  openGate,
+  type RecipientGate,
+  type RecipientRules,
+  type RecipientWait,
+} from './policy/recipients.ts';
+import { SenderFactory } from './sender-factory.ts';
 import type { SettledMessage } from './settle.ts';
 import { type Report, Settler } from './settler.ts';
 import type { EngineTimings } from './timings.ts';
 import { Upkeep } from './upkeep.ts';
+import { Watchdog } from './watchdog.ts';
 
 export interface EngineOptions {
   db: Db;
@@ -24,12 +35,17 @@ export interface EngineOptions {
   timings: EngineTimings;
   /** Whether numbers are checked before the first message to them. */
   checkNumbers: boolean;
+  /** What an operator bounds; the defaults are those of the settings. */
+  limits?: Partial<EngineLimits>;
+  /** WhatsApp's limits on writing to somebody new; by default none is known. */
+  gate?: RecipientGate;
+  /** Consent and frequency cap; by default nobody is skipped. */
+  rules?: RecipientRules;
+  /** Told each time too many messages of a job fail, with the most frequent reasons; it must not throw. */
+  onJobFailing?: (job: FailingJob, reasons: FailureReasonCount[]) => void;
   /** Told after each settlement which rows moved and which jobs ended; it must not throw. */
   onSettled?: (moved: SettledMessage[], finishedJobIds: string[]) => void;
 }
-
-/** Devices asked for in one claim. */
-const claimedTogether = 250;
 
 /**
  * The sending engine of one process: it claims due messages for every connected device that it owns, lets each device
@@ -40,14 +56,11 @@ export class Engine implements Service {
   readonly #jobs: JobContents;
   readonly #settler: Settler;
   readonly #upkeep: Upkeep;
+  readonly #claimer: Claimer;
+  readonly #watchdog: Watchdog;
+  readonly #factory: SenderFactory;
   readonly #senders = new Map<string, DeviceSender>();
   readonly #drainTimers = new Map<string, Timer>();
-  readonly #stopping = new AbortController();
-  #doorbell = new AbortController();
-  #isHeldUp = false;
-  #claiming: Promise<void> | undefined;
-  /** The claim that is under way, or the last one. */
-  #claimed: Promise<void> = Promise.resolve();
 
   constructor(options: EngineOptions) {
     const { db, clock, random, logger, timings } = options;
@@ -63,20 +76,39 @@ export class Engine implements Service {
       onSettled: (moved, finished) => this.#settled(moved, finished),
     });
     this.#upkeep = new Upkeep({ db, clock, random, logger, timings, onMoved: () => this.ring() });
+    const senders = (): DeviceSender[] => [...this.#senders.values()];
+    const rules = options.rules ?? noRules;
+    this.#claimer = new Claimer({ ...options, settler: this.#settler, rules, senders });
+    this.#factory = new SenderFactory({
+      ...options,
+      limits: { ...defaultLimits, ...options.limits },
+      jobs: this.#jobs,
+      settler: this.#settler,
+      gate: options.gate ?? openGate,
+      onRoom: () => this.ring(),
+      onQuarantined: (deviceId, forMs) => this.#senders.get(deviceId)?.quarantine(forMs),
+      onJobFailing: (job, reasons) => options.onJobFailing?.(job, reasons),
+    });
+    this.#watchdog = new Watchdog({
+      ...options,
+      senders,
+      detach: (deviceId) => this.detach(deviceId),
+      attachAgain: async (device) => {
+        await this.attach(device);
+        this.#senders.get(device.deviceId)?.ready();
+      },
+    });
   }
 
   async start(): Promise<void> {
-    await this.#upkeep.start();
-    this.#claiming = this.#claimLoop();
+    await this.#factory.restoreGlobalCap();
+    for (const part of [this.#upkeep, this.#claimer, this.#watchdog]) await part.start();
   }
 
   /** Stops claiming, gives back what was not written, and writes down what is known. */
   async stop(): Promise<void> {
     const { timings } = this.#options;
-    this.#stopping.abort();
-    this.ring();
-    await this.#upkeep.stop();
-    await this.#claiming;
+    for (const part of [this.#watchdog, this.#claimer, this.#upkeep]) await part.stop();
     await Promise.all(
       [...this.#senders.keys()].map((deviceId) => this.detach(deviceId, timings.stopDrainMs)),
     );
@@ -85,13 +117,12 @@ export class Engine implements Service {
 
   /** Tells the engine that there may be work: it looks at once. A lost ring costs one look's interval, never work. */
   ring(): void {
-    // Each call of abort makes an exception with its stack, even when it comes too late to matter.
-    if (!this.#doorbell.signal.aborted) this.#doorbell.abort();
+    this.#claimer.ring();
   }
 
   /** After a pause, a cancel or a stop: gives back what the senders hold unsent of these jobs, a claim that is under way included. */
   async recall(jobIds: readonly string[]): Promise<void> {
-    await this.#claimed.catch(() => undefined);
+    await this.#claimer.claimed();
     const recalled = new Set(jobIds);
     for (const sender of this.#senders.values()) sender.recall(recalled);
   }
@@ -100,6 +131,7 @@ export class Engine implements Service {
   async adopt(lease: Lease): Promise<void> {
     const recovered = await takeOver(this.#options.db, lease);
     if (recovered > 0) {
+      this.#factory.countRecovered(recovered);
       const { deviceId } = lease;
       this.#options.logger.info(
         { deviceId, messages: recovered },
@@ -110,17 +142,9 @@ export class Engine implements Service {
 
   /** A connected device begins to send. */
   async attach(device: SendingDevice): Promise<void> {
-    const { db, clock, timings } = this.#options;
-    const counts = await loadSendCounts(db, device.deviceId, clock.now().getTime());
+    const { clock, timings } = this.#options;
     await this.detach(device.deviceId);
-    const sender = new DeviceSender({
-      ...this.#options,
-      device,
-      counts,
-      jobs: this.#jobs,
-      settler: this.#settler,
-      onRoom: () => this.ring(),
-    });
+    const sender = await this.#factory.create(device);
     this.#senders.set(device.deviceId, sender);
     sender.start();
     this.#drainTimers.set(
@@ -158,6 +182,17 @@ export class Engine implements Service {
     return this.#senders.get(deviceId)?.status;
   }
 
+  /** What a connected device waits for; undefined while it sends, has nothing to do, or is not connected here. */
+  whyWaiting(deviceId: string): Exclude<SenderStatus, { activity: 'idle' | 'sending' }> | undefined {
+    const status = this.statusOf(deviceId);
+    return status?.activity === 'waiting' ? status : undefined;
+  }
+
+  /** Why a message was given back, if its recipient has to wait. */
+  recipientWaitOf(messageId: number): RecipientWait | undefined {
+    return this.#factory.recipientWaitOf(messageId);
+  }
+
   /** The content once sent by a device under a WhatsApp id, for a recipient that could not decrypt it. */
   contentOf(
     sender: { workspaceId: string; deviceId: string },
@@ -166,55 +201,8 @@ export class Engine implements Service {
     return contentOf(this.#options.db, this.#jobs, sender, waMessageId);
   }
 
-  async #claimLoop(): Promise<void> {
-    const { clock, random, logger, timings } = this.#options;
-    let failures = 0;
-    while (!this.#stopping.signal.aborted) {
-      this.#doorbell = new AbortController();
-      try {
-        this.#claimed = this.#claimOnce();
-        await this.#claimed;
-        failures = 0;
-      } catch (error) {
-        failures += 1;
-        logger.warn({ err: error }, 'Due messages could not be claimed; the database is asked again.');
-      }
-      if (failures > 0)
-        await clock.wait(backoffMs({ firstMs: 200, maxMs: 10_000 }, failures, random), this.#stopping.signal);
-      else await clock.wait(timings.lookEveryMs, this.#doorbell.signal);
-    }
-  }
-
-  /** Asks for every device with room, some of them at a time: while the next ones are asked for, the first send and are settled. */
-  async #claimOnce(): Promise<void> {
-    const hungry = [...this.#senders.values()].filter((sender) => sender.room > 0);
-    while (hungry.length > 0 && !this.#stopping.signal.aborted) {
-      if (this.#settler.isFull) break;
-      await this.#claimFor(hungry.splice(0, claimedTogether));
-    }
-    this.#isHeldUp = this.#settler.isFull;
-  }
-
-  async #claimFor(senders: readonly DeviceSender[]): Promise<void> {
-    const requests = senders.map(({ device, room }) => ({
-      deviceId: device.deviceId,
-      epoch: device.lease.epoch,
-      room,
-    }));
-    const messages = await claim(this.#options.db, requests);
-    const byDevice = Map.groupBy(messages, (message) => message.deviceId);
-    for (const sender of senders) {
-      const claimed = byDevice.get(sender.device.deviceId);
-      if (claimed) sender.take(claimed);
-    }
-  }
-
-  /** Devices that stopped claiming because results piled up go on as soon as the pile is half gone. */
   #settled(moved: SettledMessage[], finishedJobIds: string[]): void {
-    if (this.#isHeldUp && this.#settler.backlog <= this.#options.timings.settleBacklogMax / 2) {
-      this.#isHeldUp = false;
-      this.ring();
-    }
+    this.#claimer.settled();
     this.#options.onSettled?.(moved, finishedJobIds);
   }
 }

@@ -6,8 +6,8 @@ import { movableSources } from './sources.ts';
 const movedMax = 5_000;
 
 /**
- * Moves what a long-disconnected device never wrote to the connected devices of the same job, in turn; a direct message may go from any
- * device of its workspace. Messages that are in flight or unconfirmed stay: a copy may be on its way. Single and sticky jobs, direct messages
+ * Moves what a long-disconnected or quarantined device never wrote to the connected devices of the same job, in turn; a direct message may go
+ * from any device of its workspace. Messages that are in flight or unconfirmed stay: a copy may be on its way. Single and sticky jobs, direct messages
  * from a device that was asked for, and jobs none of whose devices is connected wait.
  * Locks the in-flight rows of the devices it takes from, so that a claim and a move cannot both have a message.
  * Returns how many messages moved.
@@ -19,13 +19,15 @@ export async function moveFromOfflineDevices(db: Db, graceMs: number): Promise<n
       join broadcast_jobs j on j.id = s.job_id and j.state = 'running' and j.source in ${movableSources}
       join user_devices d on d.id = s.device_id
       where s.status = 'queued' and s.messages > 0
-        and (d.offline_since < now() - ${graceMs} * interval '1 millisecond' or not d.is_active)
+        and (d.offline_since < now() - ${graceMs} * interval '1 millisecond' or not d.is_active or d.quarantined_until > now())
     ),
     takers as materialized (
       select j.id as job_id, array_agg(d.id order by d.rotation_order) as device_ids
       from broadcast_jobs j
       join user_devices d on d.workspace_id = j.workspace_id and (d.id = any (j.device_ids) or j.kind = 'direct')
-      where j.id in (select job_id from offline) and d.state = 'connected' and d.is_active group by j.id
+      where j.id in (select job_id from offline) and d.state = 'connected' and d.is_active
+        and (d.quarantined_until is null or d.quarantined_until <= now())
+      group by j.id
     ),
     held as materialized (
       select f.device_id, f.message_ids from device_in_flight f

@@ -2,6 +2,7 @@ import { backoffMs } from '../platform/backoff.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
 import type { ClaimedMessage } from './claim.ts';
+import { type Outcome, outcomeOfRefusal } from './policy/outcomes.ts';
 import { eventOfRefusal } from './refusals.ts';
 import type { Report, Settler } from './settler.ts';
 import type { EngineTimings } from './timings.ts';
@@ -15,6 +16,8 @@ export interface FlightOptions {
   timings: EngineTimings;
   /** Called when a message has got its answer, or the wait for it ended. */
   onLanded: () => void;
+  /** Told what WhatsApp said to a message; silence is no outcome. */
+  onOutcome: (message: ClaimedMessage, outcome: Outcome) => void;
 }
 
 interface Airborne {
@@ -39,6 +42,10 @@ export class Flight {
     return this.#airborne.size >= this.#options.timings.unansweredMax;
   }
 
+  get messageIds(): number[] {
+    return [...this.#airborne.values()].map(({ message }) => message.id);
+  }
+
   departed(message: ClaimedMessage): void {
     this.#airborne.set(message.waMessageId, { message, timer: undefined });
   }
@@ -61,14 +68,19 @@ export class Flight {
   refused(waMessageId: string, code: number): void {
     const entry = this.#airborne.get(waMessageId);
     if (!entry) return;
-    const { timings, random } = this.#options;
+    const { timings, random, onOutcome } = this.#options;
     this.#land(waMessageId, eventOfRefusal(code, backoffMs(timings.retry, entry.message.attempts, random)));
+    onOutcome(entry.message, outcomeOfRefusal(code));
   }
 
   /** An acknowledgement or a receipt: settles the message in the air, or else reports it by its id. */
   answered(waMessageId: string, event: Report['event']): void {
-    if (this.#land(waMessageId, event)) return;
-    const { device, settler } = this.#options;
+    const { device, settler, onOutcome } = this.#options;
+    const entry = this.#airborne.get(waMessageId);
+    if (this.#land(waMessageId, event)) {
+      if (entry) onOutcome(entry.message, { ok: true });
+      return;
+    }
     settler.report({ deviceId: device.deviceId, epoch: device.lease.epoch, waMessageId, event });
   }
 

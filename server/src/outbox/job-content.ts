@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import type { Db } from '../database/index.ts';
 import type { MediaSource, OutgoingContent } from '../whatsapp/client.ts';
 import type { DelayRule } from './pacing.ts';
+import type { SendWindow } from './policy/send-window.ts';
 import { fillTemplate, parseTemplate, type TemplateFields } from './template.ts';
 
 /** What a job sends, stored once with the job; the template is filled for each lead when its message is sent. */
@@ -27,6 +28,8 @@ export interface Job {
   id: string;
   workspaceId: string;
   delay: DelayRule;
+  /** When its messages may go out; the workspace's window narrows it further. */
+  window: SendWindow | undefined;
   /** A template to fill, or a text that is sent as it is. */
   template: Template[] | string;
   media: MediaSource | undefined;
@@ -58,7 +61,7 @@ export class JobContents {
     if (known && known.workspaceId === workspaceId) return known;
     const row = await this.#db
       .selectFrom('broadcast_jobs')
-      .select(['content', 'min_delay_ms', 'max_delay_ms'])
+      .select(['content', 'min_delay_ms', 'max_delay_ms', 'send_window'])
       .where('id', '=', jobId)
       .where('workspace_id', '=', workspaceId)
       .executeTakeFirstOrThrow();
@@ -67,6 +70,7 @@ export class JobContents {
       id: jobId,
       workspaceId,
       delay: { minMs: row.min_delay_ms, maxMs: row.max_delay_ms },
+      window: (row.send_window ?? undefined) as SendWindow | undefined,
       template: parseTemplate(content.template, 'message'),
       media: content.mediaId ? await this.#mediaSource(workspaceId, content.mediaId) : undefined,
     };

@@ -15,14 +15,33 @@ export interface Caps {
 export const capPeriods = ['minute', 'hour', 'day'] as const;
 export type CapPeriod = (typeof capPeriods)[number];
 
+/** How much was sent in a period. */
+export interface CountedPeriod {
+  startsAtMs: number;
+  sent: number;
+}
+
 /** How much a device has sent in the present minute, hour and day (UTC, as the database's rows count them). */
-export type SendCounts = Record<CapPeriod, { startsAtMs: number; sent: number }>;
+export type SendCounts = Record<CapPeriod, CountedPeriod>;
 
 export const periodLengthMs: Record<CapPeriod, number> = { minute: 60_000, hour: 3_600_000, day: 86_400_000 };
 
 /** Why a device with work is not sending at this moment, and until when (wall clock, milliseconds). */
 export interface Wait {
-  why: 'delay' | 'cap_per_minute' | 'cap_per_hour' | 'cap_per_day';
+  why:
+    | 'delay'
+    | 'cap_per_minute'
+    | 'cap_per_hour'
+    | 'cap_per_day'
+    /** The cap of a new number's day; it grows daily. */
+    | 'warm_up'
+    /** What all devices together may send in this minute. */
+    | 'global_cap'
+    /** WhatsApp refused too much of what the device sent. */
+    | 'quarantine'
+    | 'outside_window'
+    /** The windows of the workspace and the job have no moment in common. */
+    | 'windows_never_meet';
   untilMs: number;
 }
 
@@ -48,7 +67,7 @@ export function nextSendAtMs(
 
 /** No counts at all, as of `nowMs`. */
 export function emptyCounts(nowMs: number): SendCounts {
-  const starting = (period: CapPeriod): { startsAtMs: number; sent: number } => ({
+  const starting = (period: CapPeriod): CountedPeriod => ({
     startsAtMs: periodStartMs(period, nowMs),
     sent: 0,
   });
@@ -62,19 +81,24 @@ export function periodStartMs(period: CapPeriod, nowMs: number): number {
 
 /** Counts one message written at `nowMs`; a period that has passed starts again from nothing. */
 export function countSend(counts: SendCounts, nowMs: number): void {
-  for (const period of capPeriods) {
-    if (!isPresent(period, counts[period].startsAtMs, nowMs)) {
-      counts[period] = { startsAtMs: periodStartMs(period, nowMs), sent: 0 };
-    }
-    counts[period].sent += 1;
-  }
+  for (const period of capPeriods) counts[period] = countOne(period, counts[period], nowMs);
+}
+
+/** A period's count with one more message, or that of a new period. */
+export function countOne(
+  period: CapPeriod,
+  { startsAtMs, sent }: CountedPeriod,
+  nowMs: number,
+): CountedPeriod {
+  if (isPresent(period, startsAtMs, nowMs)) return { startsAtMs, sent: sent + 1 };
+  return { startsAtMs: periodStartMs(period, nowMs), sent: 1 };
 }
 
 /**
  * Whether a count still speaks for `nowMs`. A clock that is set back a little finds itself before a period that it had
  * already begun: that one goes on, or its messages would be allowed twice. One set back further starts anew.
  */
-function isPresent(period: CapPeriod, startsAtMs: number, nowMs: number): boolean {
+export function isPresent(period: CapPeriod, startsAtMs: number, nowMs: number): boolean {
   const aheadMs = startsAtMs - periodStartMs(period, nowMs);
   return aheadMs >= 0 && aheadMs <= periodLengthMs[period];
 }

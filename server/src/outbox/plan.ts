@@ -3,6 +3,7 @@ import type { Db, DeviceSource } from '../database/index.ts';
 import type { NewId } from '../platform/ids.ts';
 import type { JobContent } from './job-content.ts';
 import type { DelayRule } from './pacing.ts';
+import type { SendWindow } from './policy/send-window.ts';
 import { chosenDevice, placeInChunk } from './sources.ts';
 
 /** Who a job is for; frozen when the job starts: leads that arrive later are not part of it. */
@@ -22,6 +23,8 @@ export interface NewJob {
   /** How the messages get their devices; round-robin when absent. */
   source?: DeviceSource | undefined;
   delay: DelayRule;
+  /** When its messages may go out, within the workspace's window; checked by parseSendWindow. */
+  sendWindow?: SendWindow | undefined;
 }
 
 /** Recipients planned in one transaction: large enough to be fast, small enough to hold locks briefly. */
@@ -32,12 +35,11 @@ export async function createJob(db: Db, newId: NewId, job: NewJob): Promise<stri
   const id = newId();
   const frozen = sql`(select coalesce(max(id), 0) from leads where workspace_id = ${job.workspaceId})`;
   await sql`
-    insert into broadcast_jobs (id, workspace_id, campaign_id, state, content, audience, device_ids, source, min_delay_ms, max_delay_ms)
+    insert into broadcast_jobs (id, workspace_id, campaign_id, state, content, audience, device_ids, source, min_delay_ms, max_delay_ms, send_window)
     values (${id}, ${job.workspaceId}, ${job.campaignId}, 'planning', ${JSON.stringify(job.content)}::jsonb,
       ${JSON.stringify(job.audience)}::jsonb || jsonb_build_object('lastLeadId', ${frozen}),
-      ${[...job.deviceIds]}::uuid[], ${job.source ?? 'round_robin'}, ${job.delay.minMs}, ${job.delay.maxMs})`.execute(
-    db,
-  );
+      ${[...job.deviceIds]}::uuid[], ${job.source ?? 'round_robin'}, ${job.delay.minMs}, ${job.delay.maxMs},
+      ${job.sendWindow ? JSON.stringify(job.sendWindow) : null}::jsonb)`.execute(db);
   return id;
 }
 

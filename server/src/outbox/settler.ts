@@ -87,6 +87,11 @@ export class Settler implements Service {
     return this.backlog >= this.#options.backlogMax;
   }
 
+  /** The messages of a device whose results are not yet in the database. */
+  unwrittenIds(deviceId: string): number[] {
+    return this.#waiting.get(deviceId)?.settlements.map(({ messageId }) => messageId) ?? [];
+  }
+
   settle(settlement: Settlement): void {
     this.#resultsOf(settlement.deviceId).settlements.push(settlement);
     this.#backlog += 1;

@@ -32,6 +32,13 @@ export interface EngineTimings {
   stopDrainMs: number;
   settleGatherMs: number;
   settleBacklogMax: number;
+  /** How long a device rests after too many failures. */
+  quarantineMs: number;
+  /** A sender with work that has done nothing for this long is started anew. */
+  stuckAfterMs: number;
+  watchEveryMs: number;
+  /** How long a stuck sender may take to end; then its connection is closed. */
+  stuckStopMs: number;
 }
 
 export const defaultTimings: EngineTimings = {
@@ -52,4 +59,8 @@ export const defaultTimings: EngineTimings = {
   stopDrainMs: 5_000,
   settleGatherMs: 20,
   settleBacklogMax: 20_000,
+  quarantineMs: 30 * 60_000,
+  stuckAfterMs: 10 * 60_000,
+  watchEveryMs: 30_000,
+  stuckStopMs: 10_000,
 };

@@ -23,7 +23,12 @@ export type FailureReason =
   | 'content_invalid';
 
 /** Why a message was left out on purpose. */
-export type SkipReason = 'not_on_whatsapp';
+export type SkipReason =
+  | 'not_on_whatsapp'
+  /** The person said not to be written to. */
+  | 'opted_out'
+  /** The person has had as many messages as the frequency cap allows. */
+  | 'over_frequency_cap';
 
 /** What can happen to one message of the ledger. */
 export type MessageEvent =

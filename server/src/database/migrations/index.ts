@@ -1,5 +1,6 @@
 import { foundation } from './0001-foundation.ts';
 import { jobVerbs } from './0002-job-verbs.ts';
+import { devicePolicy } from './0003-device-policy.ts';
 
 export interface Migration {
   /** Counts up from 1 without gaps. A released migration never changes. */
@@ -12,4 +13,5 @@ export interface Migration {
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'foundation', sql: foundation },
   { number: 2, name: 'job-verbs', sql: jobVerbs },
+  { number: 3, name: 'device policy', sql: devicePolicy },
 ];

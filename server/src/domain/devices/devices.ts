@@ -23,6 +23,12 @@ export interface Device {
   capPerMinute: number;
   capPerHour: number;
   capPerDay: number;
+  /** Whether it begins with a small cap per day that grows daily, and since when it does; null before its first message. */
+  warmUp: boolean;
+  warmUpSince: Date | null;
+  /** Until when it rests because WhatsApp refused too much, and why; null when it does not. */
+  quarantinedUntil: Date | null;
+  quarantineReason: string | null;
 }
 
 /** How a new device paces itself. */
@@ -32,6 +38,8 @@ export interface DevicePacing {
   capPerMinute: number;
   capPerHour: number;
   capPerDay: number;
+  /** Absent means that it does not warm up. */
+  warmUp?: boolean | undefined;
 }
 
 const devicesMax = 10_000;
@@ -40,7 +48,10 @@ const deviceColumns = sql<Device>`
   id, workspace_id as "workspaceId", name, rotation_order as "rotationOrder", is_active as "isActive", state,
   state_reason as "stateReason", state_since as "stateSince", phone, push_name as "pushName",
   min_delay_seconds as "minDelaySeconds", max_delay_seconds as "maxDelaySeconds",
-  cap_per_minute as "capPerMinute", cap_per_hour as "capPerHour", cap_per_day as "capPerDay"`;
+  cap_per_minute as "capPerMinute", cap_per_hour as "capPerHour", cap_per_day as "capPerDay",
+  warm_up as "warmUp", warm_up_since as "warmUpSince",
+  case when quarantined_until > now() then quarantined_until end as "quarantinedUntil",
+  case when quarantined_until > now() then quarantine_reason end as "quarantineReason"`;
 
 /** Adds a device at the end of the rotation. It is unpaired until a phone scans its code. */
 export async function createDevice(
@@ -55,9 +66,11 @@ export async function createDevice(
       tx.db,
     );
     const inserted = await sql<Device>`
-      insert into user_devices (id, workspace_id, name, rotation_order, min_delay_seconds, max_delay_seconds, cap_per_minute, cap_per_hour, cap_per_day)
+      insert into user_devices (id, workspace_id, name, rotation_order, min_delay_seconds, max_delay_seconds, cap_per_minute, cap_per_hour, cap_per_day,
+        warm_up)
       select ${newId()}, ${workspaceId}, coalesce(${input.name ?? null}::text, 'Server ' || next.place), next.place,
-        ${input.minDelaySeconds}, ${input.maxDelaySeconds}, ${input.capPerMinute}, ${input.capPerHour}, ${input.capPerDay}
+        ${input.minDelaySeconds}, ${input.maxDelaySeconds}, ${input.capPerMinute}, ${input.capPerHour}, ${input.capPerDay},
+        ${input.warmUp ?? false}
       from (select coalesce(max(rotation_order), 0) + 1 as place, count(*) as devices from user_devices where workspace_id = ${workspaceId}) as next
       where next.devices < ${devicesMax}
       returning ${deviceColumns}`.execute(tx.db);

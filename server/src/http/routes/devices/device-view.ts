@@ -17,6 +17,11 @@ export const deviceView = z.object({
   capPerMinute: z.int(),
   capPerHour: z.int(),
   capPerDay: z.int(),
+  warmUp: z.boolean(),
+  warmUpSince: z.iso.datetime().nullable(),
+  /** Until when it rests because WhatsApp refused too much, and why. */
+  quarantinedUntil: z.iso.datetime().nullable(),
+  quarantineReason: z.string().nullable(),
   /** What it is doing now; null while it is not connected. */
   sending: z
     .object({ activity: z.string(), why: z.string().optional(), until: z.iso.datetime().optional() })
@@ -28,6 +33,8 @@ export function viewDevice(device: DeviceNow): z.input<typeof deviceView> {
   return {
     ...device,
     stateSince: device.stateSince.toISOString(),
+    warmUpSince: device.warmUpSince?.toISOString() ?? null,
+    quarantinedUntil: device.quarantinedUntil?.toISOString() ?? null,
     sending: device.sending ? viewSending(device.sending) : null,
   };
 }
