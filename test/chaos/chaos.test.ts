@@ -9,7 +9,7 @@ test(`faults of every kind for some seconds, and each recipient sees exactly one
   const said: string[] = [];
   const result: ChaosResult = await runChaos({
     seed,
-    minutes: 0.25,
+    minutes: 0.3,
     devices: 4,
     pace: 'quick',
     keep: false,
