@@ -9,8 +9,8 @@ test(`faults of every kind for some seconds, and each recipient sees exactly one
   const said: string[] = [];
   const result: ChaosResult = await runChaos({
     seed,
-    minutes: 0.25,
-    devices: 4,
+    minutes: 0.3,
+    devices: 3,
     pace: 'quick',
     keep: false,
     plan: (line) => said.push(line),

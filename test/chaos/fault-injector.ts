@@ -15,6 +15,9 @@ export interface FaultInjectorOptions {
 
 /** A program without its database, or told to stop, has ended after this long. */
 const endWithinMs = 20_000;
+/** A program that ended is back, with its database, after this long. */
+const targetWithinMs = 20_000;
+const lookEveryMs = 100;
 
 /** Does what the plan says at its times, and watches what it makes of the program's ends. */
 export class FaultInjector {
@@ -46,7 +49,7 @@ export class FaultInjector {
     const startedMs = systemClock.monotonicMs();
     for (const fault of faults) {
       await systemClock.wait(startedMs + fault.atMs - systemClock.monotonicMs());
-      const did = this.#inject(fault);
+      const did = await this.#injectWhenThere(fault);
       if (did) this.done[fault.kind] += 1;
       progress(`${describeFault(fault)}${did ? '' : ' (nothing was there to disturb)'}`);
     }
@@ -68,7 +71,7 @@ export class FaultInjector {
         .filter(({ cause }) => cause === undefined)
         .map((end) => `The program ended by itself: ${JSON.stringify(end)}`),
       ...ends
-        .filter(({ said }) => said.some((line) => /^\s+at /.test(line)))
+        .filter(({ ran, said }) => ran && said.some((line) => /^\s+at /.test(line)))
         .map((end) => `The program ended with a stack instead of a sentence: ${JSON.stringify(end)}`),
       ...this.#slowEnds,
       ...defects.map((line) => `The program speaks of a defect: ${line}`),
@@ -77,6 +80,16 @@ export class FaultInjector {
         ? [`Its last stop was not in order: ${JSON.stringify(this.#lastEnd)}`]
         : []),
     ];
+  }
+
+  /** A fault that comes while the program is down waits until there is something to disturb, so that a slow machine has the same faults. */
+  async #injectWhenThere(fault: Fault): Promise<boolean> {
+    const deadlineMs = systemClock.monotonicMs() + targetWithinMs;
+    while (!this.#inject(fault)) {
+      if (systemClock.monotonicMs() > deadlineMs) return false;
+      await systemClock.wait(lookEveryMs);
+    }
+    return true;
   }
 
   #inject(fault: Fault): boolean {
@@ -92,6 +105,7 @@ export class FaultInjector {
       case 'database':
         return this.#crashDatabase(fault);
       case 'disconnect':
+        program.excuseStart('the connections to the database ended');
         return endConnections(this.#options.dataDir);
       default:
         this.#disturbNetwork(fault);
@@ -101,7 +115,8 @@ export class FaultInjector {
 
   #crashDatabase({ how }: Extract<Fault, { kind: 'database' }>): boolean {
     if (!crashDatabase(this.#options.dataDir, how)) return false;
-    if (how !== 'backend killed') this.#expectEnd(`the database: ${how}`);
+    if (how === 'backend killed') this.#options.program.excuseStart('the database: backend killed');
+    else this.#expectEnd(`the database: ${how}`);
     return true;
   }
 

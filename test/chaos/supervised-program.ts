@@ -9,6 +9,8 @@ export interface ProgramEnd {
   signal: NodeJS.Signals | null;
   /** The fault that was meant to end it; undefined when nobody knows why it ended. */
   cause: string | undefined;
+  /** Whether it had come so far that it answered. */
+  ran: boolean;
   /** What it said to people on standard error; its log goes to the file. */
   said: string[];
 }
@@ -37,6 +39,7 @@ export class SupervisedProgram {
   #child: ChildProcess | undefined;
   #url: string | undefined;
   #cause: string | undefined;
+  #excuse: string | undefined;
   #failedStarts = 0;
   #life: Promise<ProgramEnd> | undefined;
   #running: Promise<void> | undefined;
@@ -64,6 +67,11 @@ export class SupervisedProgram {
     if (!this.#child) return false;
     this.#cause = cause;
     return this.#child.kill(signal);
+  }
+
+  /** A program that still starts may end of this; one that runs has to bear it. */
+  excuseStart(cause: string): void {
+    if (this.#child && !this.#url) this.#excuse = cause;
   }
 
   /** Something else than a signal is about to end it. Resolves to whether it ended within `withinMs`; if not, it is killed. */
@@ -106,12 +114,16 @@ export class SupervisedProgram {
     });
     this.#child = child;
     this.#cause = undefined;
+    this.#excuse = undefined;
+    let ran = false;
     this.#failedStarts += 1;
     const said: string[] = [];
     createInterface({ input: child.stdout }).on('line', (line) => {
       const url = /^Sambad is running at (\S+)/.exec(line)?.[1];
       if (!url) return;
       this.#url = url;
+      this.#excuse = undefined;
+      ran = true;
       this.#failedStarts = 0;
     });
     createInterface({ input: child.stderr }).on('line', (line) => this.#heard(line, said));
@@ -120,7 +132,7 @@ export class SupervisedProgram {
       child.once('exit', (code, signal) => {
         this.#child = undefined;
         this.#url = undefined;
-        resolve({ code, signal, cause: this.#cause, said });
+        resolve({ code, signal, cause: this.#cause ?? this.#excuse, ran, said });
       }),
     );
   }

@@ -30,12 +30,14 @@ export class Upkeep implements Service {
   readonly #options: UpkeepOptions;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
+  #startedMs = 0;
 
   constructor(options: UpkeepOptions) {
     this.#options = options;
   }
 
   async start(): Promise<void> {
+    this.#startedMs = this.#options.clock.monotonicMs();
     this.#running = this.#run();
   }
 
@@ -64,15 +66,22 @@ export class Upkeep implements Service {
   }
 
   async #once(): Promise<void> {
-    const { db, timings, onMoved } = this.#options;
+    const { db, timings } = this.#options;
     while ((await cancelQueued(db)) > 0 && !this.#stopping.signal.aborted);
-    const moved = await moveFromOfflineDevices(db, timings.failoverGraceMs);
-    if (moved > 0) onMoved(moved);
-    const spread = await spreadOverReturned(db, timings);
-    if (spread > 0) onMoved(spread);
+    await this.#failOver();
     await giveUpUnconfirmed(db, 'of_gone_devices');
     await giveUpUnconfirmed(db, { olderThanMs: timings.unconfirmedMaxMs });
     await planForgottenJobs(db);
     await finishJobs(db);
+  }
+
+  /** While the program was stopped every device was offline, so each gets the grace time to come back before others take its messages. */
+  async #failOver(): Promise<void> {
+    const { db, clock, timings, onMoved } = this.#options;
+    if (clock.monotonicMs() - this.#startedMs < timings.failoverGraceMs) return;
+    const moved = await moveFromOfflineDevices(db, timings.failoverGraceMs);
+    if (moved > 0) onMoved(moved);
+    const spread = await spreadOverReturned(db, timings);
+    if (spread > 0) onMoved(spread);
   }
 }
