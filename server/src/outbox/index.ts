@@ -19,7 +19,7 @@ export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
 export { type RetryResult, type RetryScope, retryFailed } from './retry.ts';
 export { pruneSendCounts } from './send-counts.ts';
 export type { SettledMessage } from './settle.ts';
-export { chooseDevices, deviceSources } from './sources.ts';
+export { chooseDevices } from './sources.ts';
 export {
   auditLedger,
   countLiveMessages,
