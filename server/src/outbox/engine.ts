@@ -58,7 +58,15 @@ export class Engine implements Service {
       backlogMax: timings.settleBacklogMax,
       onSettled: (moved, finished) => options.onSettled?.(moved, finished),
     });
-    this.#upkeep = new Upkeep({ db, clock, random, logger, timings, onMoved: () => this.ring() });
+    this.#upkeep = new Upkeep({
+      db,
+      clock,
+      random,
+      logger,
+      timings,
+      onMoved: () => this.ring(),
+      onFinished: (jobIds) => options.onSettled?.([], jobIds),
+    });
   }
 
   async start(): Promise<void> {

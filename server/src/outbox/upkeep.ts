@@ -19,6 +19,8 @@ export interface UpkeepOptions {
   timings: EngineTimings;
   /** Told how many messages moved to other devices. */
   onMoved: (messages: number) => void;
+  /** Told which jobs it found to have ended. */
+  onFinished: (jobIds: string[]) => void;
 }
 
 /**
@@ -64,7 +66,7 @@ export class Upkeep implements Service {
   }
 
   async #once(): Promise<void> {
-    const { db, timings, onMoved } = this.#options;
+    const { db, timings, onMoved, onFinished } = this.#options;
     while ((await cancelQueued(db)) > 0 && !this.#stopping.signal.aborted);
     const moved = await moveFromOfflineDevices(db, timings.failoverGraceMs);
     if (moved > 0) onMoved(moved);
@@ -73,6 +75,7 @@ export class Upkeep implements Service {
     await giveUpUnconfirmed(db, 'of_gone_devices');
     await giveUpUnconfirmed(db, { olderThanMs: timings.unconfirmedMaxMs });
     await planForgottenJobs(db);
-    await finishJobs(db);
+    const finished = await finishJobs(db);
+    if (finished.length > 0) onFinished(finished);
   }
 }
