@@ -75,7 +75,11 @@ export class Engine implements Service {
       backlogMax: timings.settleBacklogMax,
       onSettled: (moved, finished) => this.#settled(moved, finished),
     });
-    this.#upkeep = new Upkeep({ db, clock, random, logger, timings, onMoved: () => this.ring() });
+    this.#upkeep = new Upkeep({
+      ...{ db, clock, random, logger, timings },
+      onMoved: () => this.ring(),
+      onFinished: (jobIds) => options.onSettled?.([], jobIds),
+    });
     const senders = (): DeviceSender[] => [...this.#senders.values()];
     const rules = options.rules ?? noRules;
     this.#claimer = new Claimer({ ...options, settler: this.#settler, rules, senders });

@@ -27,7 +27,7 @@ export { parseSendWindow, type SendWindow } from './policy/send-window.ts';
 export { type RetryResult, type RetryScope, retryFailed } from './retry.ts';
 export { pruneSendCounts } from './send-counts.ts';
 export type { SettledMessage } from './settle.ts';
-export { chooseDevices, deviceSources } from './sources.ts';
+export { chooseDevices } from './sources.ts';
 export {
   auditLedger,
   countLiveMessages,

@@ -34,6 +34,16 @@ const moveIsAllowed = sql.raw(
     .join(' ')} else false end`,
 );
 
+/** Notes the device that a lead was last written from, for sticky jobs; where it is the same as before, nothing is written. */
+const remembered = sql`remembered as (
+    insert into lead_devices as k (lead_id, workspace_id, device_id)
+    select m.lead_id, m.workspace_id, max(m.device_id::text)::uuid from moved m
+    where m.lead_id is not null and m.status in ('sent', 'delivered', 'read')
+      and not exists (select 1 from lead_devices k where k.lead_id = m.lead_id and k.device_id = m.device_id)
+    group by m.lead_id, m.workspace_id order by m.lead_id
+    on conflict (lead_id) do update set device_id = excluded.device_id
+  )`;
+
 /**
  * Writes a batch of settlements in one statement: rows, timestamps, the in-flight records, the caps' counts and the
  * jobs' resend counters; the statistics follow through triggers. At most one settlement per message. Rows of devices whose epoch is no
@@ -91,14 +101,7 @@ export async function settleBatch(db: Db, batch: readonly Settlement[]): Promise
         and not (i.move = 'given_back' and i.retry_ms = 0)
       returning m.id, m.workspace_id, m.job_id, m.lead_id, m.device_id, m.status, m.reason, i.resend
     ),
-    remembered as (
-      insert into lead_devices as k (lead_id, workspace_id, device_id)
-      select m.lead_id, m.workspace_id, max(m.device_id::text)::uuid from moved m
-      where m.lead_id is not null and m.status in ('sent', 'delivered', 'read')
-        and not exists (select 1 from lead_devices k where k.lead_id = m.lead_id and k.device_id = m.device_id)
-      group by m.lead_id, m.workspace_id order by m.lead_id
-      on conflict (lead_id) do update set device_id = excluded.device_id
-    ),
+    ${remembered},
     resent as (
       update broadcast_jobs j set resends = j.resends + r.n
       from (select job_id, count(*) as n from moved where resend group by job_id order by job_id) as r where j.id = r.job_id

@@ -19,6 +19,8 @@ export interface UpkeepOptions {
   timings: EngineTimings;
   /** Told how many messages moved to other devices. */
   onMoved: (messages: number) => void;
+  /** Told which jobs it found to have ended. */
+  onFinished: (jobIds: string[]) => void;
 }
 
 /**
@@ -66,13 +68,14 @@ export class Upkeep implements Service {
   }
 
   async #once(): Promise<void> {
-    const { db, timings } = this.#options;
+    const { db, timings, onFinished } = this.#options;
     while ((await cancelQueued(db)) > 0 && !this.#stopping.signal.aborted);
     await this.#failOver();
     await giveUpUnconfirmed(db, 'of_gone_devices');
     await giveUpUnconfirmed(db, { olderThanMs: timings.unconfirmedMaxMs });
     await planForgottenJobs(db);
-    await finishJobs(db);
+    const finished = await finishJobs(db);
+    if (finished.length > 0) onFinished(finished);
   }
 
   /** While the program was stopped every device was offline, so each gets the grace time to come back before others take its messages. */

@@ -23,7 +23,7 @@ alter table broadcast_jobs
   add constraint broadcast_jobs_device_ids_check check (kind = 'direct' or cardinality(device_ids) > 0),
   add constraint broadcast_jobs_single_check check (source <> 'single' or cardinality(device_ids) = 1),
   -- A job may be paused or cancelled while it is still planned.
-  add constraint broadcast_jobs_planned_check check (state in ('paused', 'cancelled') or (state = 'planning') = (planned_at is null)),
+  add constraint broadcast_jobs_planned_check check ((state = 'planning') = (planned_at is null) or state in ('paused', 'cancelled')),
   add constraint broadcast_jobs_paused_check check ((state = 'paused') = (paused_at is not null and pause_reason is not null)),
   add constraint broadcast_jobs_finished_check check ((state in ('finished', 'cancelled')) = (finished_at is not null)),
   add constraint broadcast_jobs_winding_down_check check (not winding_down or state = 'cancelled');

@@ -1,11 +1,23 @@
 import type { Db } from '../../database/index.ts';
-import { countLiveMessages, type JobReport, reportJob } from '../../outbox/index.ts';
+import {
+  allowedActions,
+  countLiveMessages,
+  type JobReport,
+  type JobVerb,
+  type JobWait,
+  reportJob,
+  whyWaiting,
+} from '../../outbox/index.ts';
 import { SambadError } from '../../platform/errors.ts';
 
 /** A campaign with the report of its run. */
 export interface CampaignReport extends JobReport {
   campaignId: string;
   title: string;
+  /** What a person may do with it now. */
+  actions: JobVerb[];
+  /** Why it does not send, or not everything; null when it sends or has ended. */
+  waiting: JobWait | null;
 }
 
 /** What the outside may ask about campaigns. */
@@ -36,7 +48,8 @@ async function reportCampaign(db: Db, workspaceId: string, campaignId: string): 
   const report = campaign && (await reportJob(db, workspaceId, campaign.jobId));
   if (!campaign || !report)
     throw new SambadError('not_found', 'There is no campaign with this id.', { field: 'id' });
-  return { campaignId, title: campaign.title, ...report };
+  const waiting = (await whyWaiting(db, workspaceId, campaign.jobId)) ?? null;
+  return { campaignId, title: campaign.title, ...report, actions: allowedActions(report.state), waiting };
 }
 
 async function listCampaigns(db: Db, workspaceId: string, limit: number): Promise<CampaignReport[]> {
