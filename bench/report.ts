@@ -77,7 +77,7 @@ async function markEverything({ db }: JobStage): Promise<void> {
         from broadcast_messages where id >= ${from} and id < ${from + markedTogether}) as s
       where m.id = s.id`.execute(db);
   }
-  await sql`analyze broadcast_messages`.execute(db);
+  await sql`vacuum analyze broadcast_messages`.execute(db);
 }
 
 /** Every status and none, of the whole job and of some of its devices. */
