@@ -13,9 +13,23 @@ export interface JobStage {
 
 /** Fills an empty database; the leads get the statistics that a server has of a table which is not new. */
 export async function openJobStage(db: Db, size: JobSize): Promise<JobStage> {
-  const ledger = await createLedger(db, { devices: size.devices, leads: size.recipients });
-  await sql`vacuum analyze leads`.execute(db);
-  return { db, ledger, size };
+  return await unhurried(db, async (patient) => {
+    const ledger = await createLedger(patient, { devices: size.devices, leads: size.recipients });
+    await sql`vacuum analyze leads`.execute(patient);
+    return { db, ledger, size };
+  });
+}
+
+/** Prepares something on a connection without the product's limit for a statement: a million rows at once take their time. */
+export function unhurried<Result>(db: Db, work: (patient: Db) => Promise<Result>): Promise<Result> {
+  return db.connection().execute(async (patient) => {
+    await sql`set statement_timeout = 0`.execute(patient);
+    try {
+      return await work(patient);
+    } finally {
+      await sql`reset statement_timeout`.execute(patient);
+    }
+  });
 }
 
 /** Every number has been asked about and is on WhatsApp, as on the second day of a fleet. */

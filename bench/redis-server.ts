@@ -29,6 +29,8 @@ async function startServer(folder: string, socketPath: string): Promise<ChildPro
   const durability = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', ''];
   const args = ['--port', '0', '--unixsocket', socketPath, '--dir', folder, ...durability];
   const server = spawn('redis-server', args, { stdio: 'ignore' });
+  // An exception that nobody catches must not leave a server behind.
+  process.once('exit', () => server.kill('SIGKILL'));
   const failed = new Promise<never>((_resolve, reject) => {
     server.once('error', (error) => reject(cannotRun(error)));
     server.once('exit', (code) => reject(new Error(`redis-server ended with exit code ${code}.`)));

@@ -1,5 +1,5 @@
 // What the tests need from the machine, behind `npm run setup`. It looks before it promises: each line was tried just now.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -16,9 +16,11 @@ Looks whether this machine can run the tests, and says what it found:
   Node.js             new enough; it comes with the packages
   PostgreSQL          the server that comes with the packages starts its binaries here
   temporary folder    can be written
+  Redis               redis-server, which only "npm run bench -- dispatch" needs, to compare with
 
-Nothing outside this folder is installed or changed: today everything that the tests need comes with npm ci.
-Ends with exit code 1 when something is missing.`;
+Everything that the tests need comes with npm ci. Only redis-server is installed when it is missing: with apt-get, when run as root on a machine
+that has it; elsewhere it says what to install. Nothing else outside this folder is changed.
+Ends with exit code 1 when something is missing that the tests need.`;
 
 /** @returns {string} what was found */
 function nodeVersion() {
@@ -65,6 +67,40 @@ function temporaryFolder() {
   return tmpdir();
 }
 
+/** @returns {string | undefined} what was found; undefined when there is none */
+function redisServer() {
+  const { stdout, error } = spawnSync('redis-server', ['--version'], { encoding: 'utf8', timeout: 30_000 });
+  return error ? undefined : stdout.trim();
+}
+
+/** @returns {boolean} whether this is root on a machine with apt-get */
+function mayInstall() {
+  return process.getuid?.() === 0 && !spawnSync('apt-get', ['--version'], { timeout: 30_000 }).error;
+}
+
+/** @returns {string} what apt-get did */
+function installRedis() {
+  const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, timeout: 300_000 };
+  for (const args of [['update'], ['install', '-y', 'redis-server']]) {
+    const { status, stderr, error } = spawnSync('apt-get', args, { ...options, encoding: 'utf8' });
+    if (status === 0) continue;
+    const reason = error?.message ?? stderr.trim().split('\n').at(-1);
+    return `absent   apt-get ${args.join(' ')} failed: ${reason}. Only "npm run bench -- dispatch" needs redis-server.`;
+  }
+  const found = redisServer();
+  return found === undefined
+    ? 'absent   apt-get installed it, and it does not start'
+    : `ok       ${found} (just installed)`;
+}
+
+/** @returns {string} the state of what only one benchmark needs */
+function redis() {
+  const found = redisServer();
+  if (found !== undefined) return `ok       ${found}`;
+  if (mayInstall()) return installRedis();
+  return 'absent   install the package redis-server to run "npm run bench -- dispatch"; nothing else needs it';
+}
+
 /** @type {[string, () => string][]} */
 const needs = [
   ['Node.js', nodeVersion],
@@ -82,6 +118,7 @@ function main() {
       process.exitCode = 1;
     }
   }
+  console.log(`${'Redis'.padEnd(16)} ${redis()}`);
 }
 
 if (process.argv.includes('--help')) {

@@ -22,6 +22,7 @@ export async function removeDemoWorkspaces({ db }: Pick<DatabaseService, 'db'>):
   // Children before their parents; what hangs on a device goes with it.
   const tables = [
     'broadcast_messages',
+    'broadcast_job_stats',
     'broadcast_jobs',
     'campaigns',
     'lead_devices',

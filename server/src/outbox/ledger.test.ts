@@ -5,6 +5,7 @@ import { createTestDatabase, type TestDatabase } from '../../../test/support/dat
 import { createLedger, type Ledger, planEverybody } from '../../../test/support/ledger.ts';
 import { type ClaimedMessage, claim, takeOver } from './claim.ts';
 import { giveUpUnconfirmed, moveFromOfflineDevices } from './failover.ts';
+import { planJob } from './plan.ts';
 import { finishJobs, type Settlement, settleBatch } from './settle.ts';
 import { auditLedger, reportJob } from './statistics.ts';
 import { type MessageEvent, type MessageState, type MessageStatus, transition } from './transition.ts';
@@ -259,4 +260,31 @@ test('a job ends when nothing waits, and not before', async () => {
     { status: 'failed', reason: 'refused', messages: 1 },
     { status: 'failed', reason: 'unconfirmed', messages: 1 },
   ]);
+});
+
+test('what is planned is sent while the rest is being planned, and the job does not end before', async () => {
+  const ledger = await createLedger(database.db, { devices: 1, leads: 1 });
+  const jobId = await planEverybody(database.db, ledger);
+  await sql`update broadcast_jobs set state = 'planning', planned_at = null where id = ${jobId}`.execute(
+    database.db,
+  );
+  const deviceId = ledger.deviceIds[0] ?? '';
+  const [message] = await claim(database.db, [{ deviceId, epoch: 1, room: 1 }]);
+  const event: MessageEvent = { kind: 'acknowledged' };
+  const told = { deviceId, epoch: 1, endsClaim: true, written: true, resend: false };
+  await settleBatch(database.db, [{ ...told, messageId: message?.id ?? 0, event }]);
+  expect(await finishJobs(database.db)).not.toContain(jobId);
+  await planJob(database.db, ledger.workspaceId, jobId);
+  expect(await finishJobs(database.db)).toContain(jobId);
+});
+
+test('neither a device nor a job goes while messages are counted for it', async () => {
+  const ledger = await createLedger(database.db, { devices: 1, leads: 1 });
+  const jobId = await planEverybody(database.db, ledger);
+  await expect(sql`delete from broadcast_jobs where id = ${jobId}`.execute(database.db)).rejects.toThrow(
+    /foreign key/,
+  );
+  await expect(
+    sql`delete from user_devices where id = ${ledger.deviceIds[0]}`.execute(database.db),
+  ).rejects.toThrow(/foreign key/);
 });

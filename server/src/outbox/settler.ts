@@ -67,7 +67,7 @@ export class Settler implements Service {
   readonly #options: SettlerOptions;
   /** By device; the device that has waited longest comes first. */
   readonly #waiting = new Map<string, DeviceResults>();
-  readonly #written = new Set<string>();
+  readonly #beingWritten = new Set<string>();
   readonly #writing = new Set<Promise<boolean>>();
   #backlog = 0;
   #timer: Timer | undefined;
@@ -144,8 +144,9 @@ export class Settler implements Service {
     while (this.#writing.size < writesAtOnce) {
       const batch = this.#nextBatch();
       if (batch.size === 0) return;
-      const writing = this.#writeOnce(batch).then((isWritten) => {
+      const writing = this.#write(batch).then((isWritten) => {
         this.#writing.delete(writing);
+        for (const deviceId of batch.keys()) this.#beingWritten.delete(deviceId);
         if (this.backlog > 0)
           this.#schedule(isWritten ? 0 : backoffMs(retryRule, this.#failures, this.#options.random));
         return isWritten;
@@ -160,23 +161,13 @@ export class Settler implements Service {
     let room = batchMax;
     for (const [deviceId, { settlements, reports }] of this.#waiting) {
       if (room === 0) break;
-      if (this.#written.has(deviceId)) continue;
+      if (this.#beingWritten.has(deviceId)) continue;
       const taken = { settlements: settlements.slice(0, room), reports: reports.slice(0, room) };
       batch.set(deviceId, taken);
-      this.#written.add(deviceId);
+      this.#beingWritten.add(deviceId);
       room = Math.max(0, room - taken.settlements.length - taken.reports.length);
     }
     return batch;
-  }
-
-  /** Writes a batch and forgets it only then: a batch leaves memory after the statement that wrote it. */
-  async #writeOnce(batch: Batch): Promise<boolean> {
-    const isWritten = await this.#write(batch);
-    for (const [deviceId, { settlements, reports }] of batch) {
-      this.#written.delete(deviceId);
-      if (isWritten) this.#forget(deviceId, settlements.length, reports.length);
-    }
-    return isWritten;
   }
 
   /** What came meanwhile waits for its turn behind the other devices. */
@@ -223,6 +214,9 @@ export class Settler implements Service {
       const jobIds = [...new Set(moved.map((message) => message.jobId))];
       const finished = jobIds.length > 0 ? await finishJobs(this.#options.db, jobIds) : [];
       this.#failures = 0;
+      // Only now: a batch leaves memory after the statement that wrote it.
+      for (const [deviceId, each] of batch)
+        this.#forget(deviceId, each.settlements.length, each.reports.length);
       this.#options.onSettled(moved, finished);
       return true;
     } catch (error) {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { systemClock } from '../platform/clock.ts';
 import { fillTemplate, parseTemplate } from './template.ts';
 
 const ali = { name: 'Ali', phone: '60123456789', niche: 'BATIK', note: '', attributes: { city: 'Ipoh' } };
@@ -24,4 +25,23 @@ test.each([
 test('a template cannot reach what a lead only inherits', () => {
   const template = parseTemplate('{{ attributes.constructor }}{{ name.constructor }}', 'message');
   expect(fillTemplate(template, ali)).toBe('');
+});
+
+/** A lead whose name takes longer to read than a template may take, so many times. */
+function slowLead(times: number): typeof ali {
+  let left = times;
+  return Object.defineProperty({ ...ali }, 'name', {
+    enumerable: true,
+    get() {
+      const startedMs = systemClock.monotonicMs();
+      if (left-- > 0) while (systemClock.monotonicMs() - startedMs < 80);
+      return 'Ali';
+    },
+  });
+}
+
+test('a pause of the machine while a template is filled costs no message; a template that is always slow is refused', () => {
+  const template = parseTemplate('Hi {{ name }} of {{ phone }}', 'message');
+  expect(fillTemplate(template, slowLead(1))).toBe('Hi Ali of 60123456789');
+  expect(() => fillTemplate(template, slowLead(2))).toThrow(/render limit exceeded/);
 });

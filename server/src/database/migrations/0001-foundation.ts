@@ -187,6 +187,7 @@ create table broadcast_messages (
 ) with (fillfactor = 80);
 -- Reports and first pages, and what is due: a claim reads it once for each status that waits.
 create index broadcast_messages_report on broadcast_messages (job_id, device_id, status, id);
+create index broadcast_messages_reasons on broadcast_messages (job_id, status, reason) where status in ('failed', 'skipped');
 
 -- What a device's owner has taken and not yet settled: the write-ahead record of sending (docs/adr/0002).
 create table device_in_flight (
