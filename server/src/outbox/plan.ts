@@ -3,7 +3,7 @@ import type { Db } from '../database/index.ts';
 import type { NewId } from '../platform/ids.ts';
 import type { JobContent } from './job-content.ts';
 import type { DelayRule } from './pacing.ts';
-import type { SendWindow } from './policy/send-window.ts';
+import { parseSendWindow, type SendWindow } from './policy/send-window.ts';
 
 /** Who a job is for; frozen when the job starts: leads that arrive later are not part of it. */
 export interface Audience {
@@ -20,7 +20,7 @@ export interface NewJob {
   /** The devices that share the job, in rotation order; not empty. */
   deviceIds: readonly string[];
   delay: DelayRule;
-  /** When its messages may go out, within the workspace's window; checked by parseSendWindow. */
+  /** When its messages may go out, within the workspace's window; `bad_input` for one that is none. */
   sendWindow?: SendWindow | undefined;
 }
 
@@ -35,7 +35,7 @@ export async function createJob(db: Db, newId: NewId, job: NewJob): Promise<stri
     insert into broadcast_jobs (id, workspace_id, campaign_id, state, content, audience, device_ids, min_delay_ms, max_delay_ms, send_window)
     values (${id}, ${job.workspaceId}, ${job.campaignId}, 'planning', ${JSON.stringify(job.content)}::jsonb,
       ${JSON.stringify(job.audience)}::jsonb || jsonb_build_object('lastLeadId', ${frozen}),
-      ${[...job.deviceIds]}::uuid[], ${job.delay.minMs}, ${job.delay.maxMs}, ${job.sendWindow ? JSON.stringify(job.sendWindow) : null}::jsonb)`.execute(
+      ${[...job.deviceIds]}::uuid[], ${job.delay.minMs}, ${job.delay.maxMs}, ${job.sendWindow ? JSON.stringify(parseSendWindow(job.sendWindow)) : null}::jsonb)`.execute(
     db,
   );
   return id;
