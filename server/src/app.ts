@@ -12,6 +12,7 @@ import { createJobs, type Jobs } from './jobs/index.ts';
 import {
   auditLedger,
   defaultTimings,
+  describeFailures,
   Engine,
   type EngineTimings,
   type FailingJob,
@@ -173,7 +174,7 @@ function createEngine(ground: Ground, database: DatabaseService): Engine {
     checkNumbers: config.whatsapp.checkNumbers,
     limits: config.limits,
     onJobFailing: (job, reasons) => {
-      logger.warn({ ...job, reasons }, 'Too many messages of a job fail.');
+      logger.warn({ ...job, reasons: describeFailures(reasons) }, 'Too many messages of a job fail.');
       events.emit('jobFailing', job, reasons);
     },
     onSettled: (moved, finishedJobIds) => {

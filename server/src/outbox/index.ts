@@ -23,7 +23,7 @@ export { describeFailures } from './policy/health.ts';
 export type { EngineLimits } from './policy/limits.ts';
 export type { FailureReasonCount } from './policy/outcomes.ts';
 export type { RecipientGate, RecipientRules, RecipientWait } from './policy/recipients.ts';
-export { parseSendWindow, type SendWindow } from './policy/send-window.ts';
+export type { SendWindow } from './policy/send-window.ts';
 export { type RetryResult, type RetryScope, retryFailed } from './retry.ts';
 export { pruneSendCounts } from './send-counts.ts';
 export type { SettledMessage } from './settle.ts';

@@ -3,7 +3,7 @@ import type { Db, DeviceSource } from '../database/index.ts';
 import type { NewId } from '../platform/ids.ts';
 import type { JobContent } from './job-content.ts';
 import type { DelayRule } from './pacing.ts';
-import type { SendWindow } from './policy/send-window.ts';
+import { parseSendWindow, type SendWindow } from './policy/send-window.ts';
 import { chosenDevice, placeInChunk } from './sources.ts';
 
 /** Who a job is for; frozen when the job starts: leads that arrive later are not part of it. */
@@ -23,7 +23,7 @@ export interface NewJob {
   /** How the messages get their devices; round-robin when absent. */
   source?: DeviceSource | undefined;
   delay: DelayRule;
-  /** When its messages may go out, within the workspace's window; checked by parseSendWindow. */
+  /** When its messages may go out, within the workspace's window; `bad_input` for one that is none. */
   sendWindow?: SendWindow | undefined;
 }
 
@@ -39,7 +39,7 @@ export async function createJob(db: Db, newId: NewId, job: NewJob): Promise<stri
     values (${id}, ${job.workspaceId}, ${job.campaignId}, 'planning', ${JSON.stringify(job.content)}::jsonb,
       ${JSON.stringify(job.audience)}::jsonb || jsonb_build_object('lastLeadId', ${frozen}),
       ${[...job.deviceIds]}::uuid[], ${job.source ?? 'round_robin'}, ${job.delay.minMs}, ${job.delay.maxMs},
-      ${job.sendWindow ? JSON.stringify(job.sendWindow) : null}::jsonb)`.execute(db);
+      ${job.sendWindow ? JSON.stringify(parseSendWindow(job.sendWindow)) : null}::jsonb)`.execute(db);
   return id;
 }
 

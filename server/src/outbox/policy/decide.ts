@@ -18,7 +18,7 @@ export interface PolicyInputs {
 }
 
 /** Windows that never meet are looked at again after this, since somebody may have changed them. */
-export const lookAgainMs = 3_600_000;
+const lookAgainMs = 3_600_000;
 
 /**
  * Undefined when the message may go now, else what it waits for: of all that holds it, that which lasts longest. When its time
