@@ -12,11 +12,8 @@ import { createJobs, type Jobs } from './jobs/index.ts';
 import {
   auditLedger,
   defaultTimings,
-  describeFailures,
   Engine,
   type EngineTimings,
-  type FailingJob,
-  type FailureReasonCount,
   planJob,
   pruneNumberChecks,
   pruneSendCounts,
@@ -48,7 +45,7 @@ export interface AppEvents {
   settled: [messages: SettledMessage[]];
   jobFinished: [jobId: string];
   /** Too many messages of a job fail; the most frequent reasons come first. */
-  jobFailing: [job: FailingJob, reasons: FailureReasonCount[]];
+  jobPaused: [jobId: string];
   /** The program cannot go on and should stop. */
   failed: [error: Error];
 }
@@ -173,9 +170,9 @@ function createEngine(ground: Ground, database: DatabaseService): Engine {
     db: database.db,
     checkNumbers: config.whatsapp.checkNumbers,
     limits: config.limits,
-    onJobFailing: (job, reasons) => {
-      logger.warn({ ...job, reasons: describeFailures(reasons) }, 'Too many messages of a job fail.');
-      events.emit('jobFailing', job, reasons);
+    onJobPaused: ({ jobId }, reason) => {
+      logger.warn({ jobId, reason }, 'A job was paused.');
+      events.emit('jobPaused', jobId);
     },
     onSettled: (moved, finishedJobIds) => {
       events.emit('settled', moved);

@@ -10,7 +10,9 @@ import { Claimer } from './claimer.ts';
 import type { DeviceSender, SenderStatus, SendingDevice } from './device-sender.ts';
 import { giveUpUnconfirmed } from './failover.ts';
 import { contentOf, JobContents } from './job-content.ts';
+import { pauseJob } from './job-verbs.ts';
 import type { FailingJob } from './policy/device-doctor.ts';
+import { describeFailures } from './policy/health.ts';
 import { defaultLimits, type EngineLimits } from './policy/limits.ts';
 import type { FailureReasonCount } from './policy/outcomes.ts';
 import {
@@ -41,8 +43,8 @@ export interface EngineOptions {
   gate?: RecipientGate;
   /** Consent and frequency cap; by default nobody is skipped. */
   rules?: RecipientRules;
-  /** Told each time too many messages of a job fail, with the most frequent reasons; it must not throw. */
-  onJobFailing?: (job: FailingJob, reasons: FailureReasonCount[]) => void;
+  /** Told when the engine has paused a job because too many of its messages failed, and why. */
+  onJobPaused?: (job: FailingJob, reason: string) => void;
   /** Told after each settlement which rows moved and which jobs ended; it must not throw. */
   onSettled?: (moved: SettledMessage[], finishedJobIds: string[]) => void;
 }
@@ -91,7 +93,7 @@ export class Engine implements Service {
       gate: options.gate ?? openGate,
       onRoom: () => this.ring(),
       onQuarantined: (deviceId, forMs) => this.#senders.get(deviceId)?.quarantine(forMs),
-      onJobFailing: (job, reasons) => options.onJobFailing?.(job, reasons),
+      onJobFailing: (job, reasons) => void this.#pauseFailing(job, reasons),
     });
     this.#watchdog = new Watchdog({
       ...options,
@@ -203,6 +205,20 @@ export class Engine implements Service {
     waMessageId: string,
   ): Promise<OutgoingContent | undefined> {
     return contentOf(this.#options.db, this.#jobs, sender, waMessageId);
+  }
+
+  /** Pauses a job of which too many messages fail; a person looks at the reasons and resumes it. */
+  async #pauseFailing(job: FailingJob, reasons: FailureReasonCount[]): Promise<void> {
+    const { db, logger, onJobPaused } = this.#options;
+    const reason = `Too many messages fail: ${describeFailures(reasons)}.`;
+    try {
+      await pauseJob(db, job, reason);
+      await this.recall([job.jobId]);
+      onJobPaused?.(job, reason);
+    } catch (error) {
+      // Direct sends have no pause, and a job may have ended meanwhile.
+      logger.warn({ ...job, err: error }, 'A job of which too many messages fail could not be paused.');
+    }
   }
 
   #settled(moved: SettledMessage[], finishedJobIds: string[]): void {

@@ -19,7 +19,6 @@ export type { Caps, DelayRule } from './pacing.ts';
 export { type Audience, createJob, type NewJob, planJob } from './plan.ts';
 export { setSendWindow } from './policy/calendars.ts';
 export type { FailingJob } from './policy/device-doctor.ts';
-export { describeFailures } from './policy/health.ts';
 export type { EngineLimits } from './policy/limits.ts';
 export type { FailureReasonCount } from './policy/outcomes.ts';
 export type { RecipientGate, RecipientRules, RecipientWait } from './policy/recipients.ts';

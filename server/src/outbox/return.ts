@@ -40,6 +40,7 @@ async function jobsToSpread(db: Db, rule: SpreadRule): Promise<string[]> {
       from user_devices d
       left join broadcast_job_stats s on s.job_id = j.id and s.device_id = d.id and s.status = 'queued'
       where d.id = any (j.device_ids) and d.workspace_id = j.workspace_id and d.state = 'connected' and d.is_active
+        and (d.quarantined_until is null or d.quarantined_until <= now())
     ) as d
     where j.state = 'running' and j.kind <> 'direct' and j.source in ${movableSources} and j.failovers > 0
       and (j.spread_at is null or j.spread_at < now() - ${rule.spreadEveryMs} * interval '1 millisecond')
@@ -63,6 +64,7 @@ async function spread(db: Db, jobId: string): Promise<number> {
       join user_devices d on d.id = any (j.device_ids) and d.workspace_id = j.workspace_id
       left join broadcast_job_stats s on s.job_id = j.id and s.device_id = d.id and s.status = 'queued'
       where j.id = ${jobId} and j.state = 'running' and d.state = 'connected' and d.is_active
+        and (d.quarantined_until is null or d.quarantined_until <= now())
     ),
     share as materialized (select ceil(avg(queued))::integer as fair from sharers),
     held as materialized (
