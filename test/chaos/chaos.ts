@@ -51,6 +51,8 @@ export interface ChaosOptions {
   pace: keyof typeof paces;
   /** Whether the folder stays when the run was right; of one that was not, it always does. */
   keep: boolean;
+  /** Ends the run early: everything is stopped, and the books show what is missing. */
+  signal: AbortSignal;
   /** The plan, told once. */
   plan: (line: string) => void;
   /** What happens, while it happens. */
@@ -147,11 +149,14 @@ async function disturb(
   try {
     await overseer.untilUp(60_000);
     const watch = overseer.start();
-    await injector.run(faults);
+    await injector.run(faults, run.signal);
     progress('The faults are over; the job goes on.');
     const over = new AbortController();
     const finishWithinMs = patienceMs + recipients * delays.maxDelaySeconds * 1000;
-    await Promise.race([watch.finished, systemClock.wait(finishWithinMs, over.signal)]);
+    await Promise.race([
+      watch.finished,
+      systemClock.wait(finishWithinMs, AbortSignal.any([over.signal, run.signal])),
+    ]);
     over.abort();
   } finally {
     await overseer.stop();
