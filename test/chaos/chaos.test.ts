@@ -5,7 +5,7 @@ const seed = process.env.CHAOS_SEED ?? 'short';
 
 test(`faults of every kind for some seconds, and each recipient sees exactly one message (seed "${seed}")`, {
   timeout: 120_000,
-}, async () => {
+}, async ({ signal }) => {
   const said: string[] = [];
   const result: ChaosResult = await runChaos({
     seed,
@@ -13,6 +13,7 @@ test(`faults of every kind for some seconds, and each recipient sees exactly one
     devices: 3,
     pace: 'quick',
     keep: false,
+    signal,
     plan: (line) => said.push(line),
     progress: (line) => said.push(line),
   });

@@ -42,7 +42,7 @@ const paces = {
 } satisfies Record<string, Pace>;
 
 /** The share of the time in which a device can send at all, between the faults. */
-const shareOfTime = 0.4;
+const shareOfTime = 0.5;
 
 export interface ChaosOptions {
   seed: string;
@@ -51,6 +51,8 @@ export interface ChaosOptions {
   pace: keyof typeof paces;
   /** Whether the folder stays when the run was right; of one that was not, it always does. */
   keep: boolean;
+  /** Ends the run early: everything is stopped, and the books show what is missing. */
+  signal: AbortSignal;
   /** The plan, told once. */
   plan: (line: string) => void;
   /** What happens, while it happens. */
@@ -147,12 +149,17 @@ async function disturb(
   try {
     await overseer.untilUp(60_000);
     const watch = overseer.start();
-    await injector.run(faults);
+    await injector.run(faults, run.signal);
     progress('The faults are over; the job goes on.');
     const over = new AbortController();
     const finishWithinMs = patienceMs + recipients * delays.maxDelaySeconds * 1000;
-    await Promise.race([watch.finished, systemClock.wait(finishWithinMs, over.signal)]);
+    await Promise.race([
+      watch.finished,
+      systemClock.wait(finishWithinMs, AbortSignal.any([over.signal, run.signal])),
+    ]);
     over.abort();
+    // A fault may have been the last thing that happened: an orderly stop is asked of a program that runs.
+    if (!run.signal.aborted) await overseer.untilUp(60_000);
   } finally {
     await overseer.stop();
     await injector.end();

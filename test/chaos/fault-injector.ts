@@ -43,12 +43,13 @@ export class FaultInjector {
     this.#options = options;
   }
 
-  /** Resolves when the last fault has been done, and none waits for a message any more. */
-  async run(faults: readonly Fault[]): Promise<void> {
+  /** Resolves when the last fault has been done or the signal aborts, and none waits for a message any more. */
+  async run(faults: readonly Fault[], signal: AbortSignal): Promise<void> {
     const { simulator, progress } = this.#options;
     const startedMs = systemClock.monotonicMs();
     for (const fault of faults) {
-      await systemClock.wait(startedMs + fault.atMs - systemClock.monotonicMs());
+      await systemClock.wait(startedMs + fault.atMs - systemClock.monotonicMs(), signal);
+      if (signal.aborted) break;
       const did = await this.#injectWhenThere(fault);
       if (did) this.done[fault.kind] += 1;
       progress(`${describeFault(fault)}${did ? '' : ' (nothing was there to disturb)'}`);

@@ -1,5 +1,6 @@
 import { messageOf, SambadError } from '../../server/src/platform/errors.ts';
 import { describeFlags, type Flag, parseFlags, wholeNumber } from '../../server/src/platform/flags.ts';
+import { untilSignal } from '../../server/src/platform/signals.ts';
 import { type ChaosResult, runChaos } from './chaos.ts';
 
 const flags: Record<'seed' | 'minutes' | 'devices' | 'quick' | 'keep' | 'json' | 'help', Flag> = {
@@ -54,7 +55,10 @@ async function run(args: readonly string[]): Promise<boolean> {
   const minutes = minutesOf(given.minutes);
   const devices = wholeNumber('devices', given.devices, 5, { min: 1, max: 50 });
   const toError = (line: string): void => void process.stderr.write(`${line}\n`);
+  const interrupted = new AbortController();
+  void untilSignal().then(() => interrupted.abort());
   const result = await runChaos({
+    signal: interrupted.signal,
     seed,
     minutes,
     devices,
