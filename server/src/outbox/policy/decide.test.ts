@@ -204,7 +204,7 @@ test('the reason is the one that binds: alone it holds the message as long, and 
         cap_per_hour: { counts, caps: { ...wide, perHour: caps.perHour } },
         cap_per_minute: { counts, caps: { ...wide, perMinute: caps.perMinute } },
       };
-      const all = Object.values(alone).reduce((joined, one) => ({ ...joined, ...one }), {});
+      const all: Partial<PolicyInputs> = Object.assign({}, ...Object.values(alone));
       const wait = decide(inputs({ ...all, counts, caps }));
       const each = Object.values(alone).map((one) => decide(inputs(one))?.untilMs ?? 0);
       expect(wait?.untilMs ?? 0).toBe(Math.max(...each));
