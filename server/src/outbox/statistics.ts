@@ -36,21 +36,23 @@ export async function reportJob(db: Db, workspaceId: string, jobId: string): Pro
     .where('workspace_id', '=', workspaceId)
     .executeTakeFirst();
   if (!job) return undefined;
-  const counts = await sql<{
-    id: string;
-    name: string;
-    phone: string | null;
-    state: string;
-    status: MessageStatus;
-    messages: number;
-  }>`
+  const [counts, reasons] = await Promise.all([
+    sql<{
+      id: string;
+      name: string;
+      phone: string | null;
+      state: string;
+      status: MessageStatus;
+      messages: number;
+    }>`
     select d.id, d.name, d.phone, d.state, s.status, s.messages
     from broadcast_job_stats s join user_devices d on d.id = s.device_id
-    where s.job_id = ${jobId} and s.workspace_id = ${workspaceId} order by d.rotation_order`.execute(db);
-  const reasons = await sql<JobReport['reasons'][number]>`
+    where s.job_id = ${jobId} and s.workspace_id = ${workspaceId} order by d.rotation_order`.execute(db),
+    sql<JobReport['reasons'][number]>`
     select status, reason, count(*) as messages from broadcast_messages
     where job_id = ${jobId} and workspace_id = ${workspaceId} and status in ('failed', 'skipped')
-    group by status, reason order by status, reason`.execute(db);
+    group by status, reason order by status, reason`.execute(db),
+  ]);
   const perDevice = new Map<string, JobReport['perDevice'][number]>();
   const total = noMessages();
   for (const { id, name, phone, state, status, messages } of counts.rows) {
