@@ -14,7 +14,7 @@ export interface DeviceSessionOptions {
   db: Db;
   whatsapp: WhatsApp;
   leases: Leases;
-  /** Names the WhatsApp network that this program is connected to. */
+  /** Names the WhatsApp network that this program is connected to; devices of another one are left alone. */
   network: string;
   engine: Engine;
   clock: Clock;
@@ -25,6 +25,7 @@ export interface DeviceSessionOptions {
   reconnect: BackoffRule;
   /** How long an orderly stop waits for answers to written messages. */
   stopDrainMs: number;
+  /** Rung after the device has moved to another state. */
   onMoved: (deviceId: string) => void;
   /** Told when the session has ended by itself or was stopped. */
   onEnded: () => void;

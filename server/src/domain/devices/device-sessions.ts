@@ -1,33 +1,12 @@
-import type { Leases } from '../../cluster/lease.ts';
-import type { Db } from '../../database/index.ts';
-import type { Engine } from '../../outbox/index.ts';
-import type { BackoffRule } from '../../platform/backoff.ts';
-import type { Clock } from '../../platform/clock.ts';
 import { SambadError } from '../../platform/errors.ts';
 import type { Service } from '../../platform/lifecycle.ts';
-import type { Logger } from '../../platform/logger.ts';
-import type { Random } from '../../platform/random.ts';
 import { Semaphore } from '../../platform/semaphore.ts';
-import type { WhatsApp } from '../../whatsapp/client.ts';
-import { DeviceSession, type PairingCode } from './device-session.ts';
+import { DeviceSession, type DeviceSessionOptions, type PairingCode } from './device-session.ts';
 import { devicesToRestore, getDevice, isOfNetwork } from './devices.ts';
 
-export interface DeviceSessionsOptions {
-  db: Db;
-  whatsapp: WhatsApp;
-  leases: Leases;
-  /** Names the WhatsApp network that this program is connected to; devices of another one are left alone. */
-  network: string;
-  engine: Engine;
-  clock: Clock;
-  random: Random;
-  logger: Logger;
-  reconnect: BackoffRule;
-  stopDrainMs: number;
+export interface DeviceSessionsOptions extends Omit<DeviceSessionOptions, 'device' | 'logins' | 'onEnded'> {
   /** Devices that may log in at the same time. */
   loginsAtOnce: number;
-  /** Rung after a device has moved to another state. */
-  onMoved: (deviceId: string) => void;
 }
 
 /** The first code comes within a second or two; longer than this and something is wrong with the way to WhatsApp. */

@@ -40,6 +40,10 @@ export class DevicePace {
     this.#options = options;
     this.#rule = options.delay;
     this.#warmUp = options.warmUp;
+    // An earlier connection may have written a moment ago: a number that reconnects often must not send a message each time.
+    const { counts, clock, timings, random } = options;
+    if (counts.hour.sent > 0)
+      this.#notBeforeMs = nextSendAtMs(clock.monotonicMs(), this.#rule, timings.shortestIntervalMs, random);
   }
 
   /** How many messages are worth holding. */
