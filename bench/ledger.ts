@@ -1,6 +1,7 @@
 import type { Db } from '../server/src/database/index.ts';
 import { type ClaimedMessage, claim } from '../server/src/outbox/claim.ts';
 import { finishJobs, type Settlement, settleBatch } from '../server/src/outbox/settle.ts';
+import { batchMax } from '../server/src/outbox/settler.ts';
 import { planEverybody } from '../test/support/ledger.ts';
 import { alternate, longestLoopBlock, median, type Timed, timed } from './alternate.ts';
 import {
@@ -17,9 +18,6 @@ import { emptyLedger, expectJob, type JobStage, openJobStage } from './job-stage
 
 /** Messages that a device takes in one claim. */
 const room = 50;
-
-/** Results in one settlement; the settler of the outbox writes no more than this at once. */
-const batchSize = 2_000;
 
 const standard: JobSize = { recipients: 100_000, devices: 100 };
 
@@ -77,8 +75,8 @@ async function sendEverything(stage: JobStage): Promise<LedgerRun> {
 
 /** Settles as the outbox does: bounded batches, and after each a look whether the job has ended. */
 async function settleAll(db: Db, claimed: readonly ClaimedMessage[]): Promise<void> {
-  for (let start = 0; start < claimed.length; start += batchSize) {
-    const moved = await settleBatch(db, claimed.slice(start, start + batchSize).map(acknowledged));
+  for (let start = 0; start < claimed.length; start += batchMax) {
+    const moved = await settleBatch(db, claimed.slice(start, start + batchMax).map(acknowledged));
     await finishJobs(db, [...new Set(moved.map((message) => message.jobId))]);
   }
 }
@@ -98,7 +96,7 @@ function acknowledged(message: ClaimedMessage): Settlement {
 async function updateBare(stage: JobStage): Promise<Timed> {
   await emptyBareTable(stage.db);
   await fillBareTable(stage);
-  return await timed(() => updateBareTable(stage, batchSize));
+  return await timed(() => updateBareTable(stage, batchMax));
 }
 
 function measurementOf(runs: { ours: LedgerRun[]; floor: Timed[] }, size: JobSize): Measurement {

@@ -30,7 +30,7 @@ export interface SettlerOptions {
 }
 
 /** Results written in one statement at most. */
-const batchMax = 5_000;
+export const batchMax = 5_000;
 
 /** Statements that write at the same time, on connections of their own. */
 const writesAtOnce = 2;
